@@ -1,0 +1,14 @@
+# Writes OUTPUT, a C++ source that holds the bytes of INPUT as SYMBOL. Run by fedcarbon_embed.
+file(READ ${INPUT} hex HEX)
+string(LENGTH "${hex}" length)
+math(EXPR size "${length} / 2")
+string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+file(WRITE ${OUTPUT} "#include <string_view>
+namespace fedcarbon::embedded {
+namespace {
+constexpr unsigned char kBytes[] = {${bytes}0};
+}
+extern const std::string_view ${SYMBOL};
+const std::string_view ${SYMBOL}(reinterpret_cast<const char*>(kBytes), ${size});
+}  // namespace fedcarbon::embedded
+")

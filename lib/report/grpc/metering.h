@@ -1,0 +1,63 @@
+// Metering with a coordinator behind it: a Meter, a Reporter and their connection in one object. What a
+// program needs:
+//
+//   auto metering = fedcarbon::Metering::Start({});                                          // reads
+//   FEDCARBON_* auto channel = fedcarbon::CreateMeteredChannel(target, credentials, (*metering)->meter());
+//   fedcarbon::MeterServer(&builder, (*metering)->meter());
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "fedcarbon/meter/meter.h"
+
+namespace fedcarbon {
+
+class Reporter;
+
+/// Each empty field is taken from the environment variable named beside it.
+struct MeteringOptions {
+  std::string node;         // FEDCARBON_NODE: lower-case DNS name. Required
+  std::string coordinator;  // FEDCARBON_COORDINATOR: HOST:PORT of the report service, default 127.0.0.1:7433
+  std::string country;      // FEDCARBON_COUNTRY: ISO 3166 alpha-3
+  std::string link;         // FEDCARBON_LINK: fixed, mobile, lan or datacentre
+  std::string pue;          // FEDCARBON_PUE: power usage effectiveness that the site measured, 1.0 to 10.0
+  std::string keep;         // FEDCARBON_KEEP: a directory that gets a copy of each sealed batch as a file
+  std::optional<bool> disabled;  // FEDCARBON_DISABLED=1: records and sends nothing
+
+  size_t batch_bytes = 60'000;                       // a batch is sealed at this size; at most 65,535
+  absl::Duration batch_interval = absl::Seconds(1);  // and at this age
+  Bytes queue_bytes = Bytes(64'000'000);             // sealed batches held until they are acknowledged
+  absl::Duration shutdown_deadline =
+      absl::Seconds(2);  // what the destructor waits for the last acknowledgement
+};
+
+/// Thread-safe. The destructor stops the Meter, flushes for at most `shutdown_deadline` and closes the
+/// connection. A program ended by SIGTERM calls Flush from its own way of shutting down: a library installs
+/// no signal handler. In a forked child, the parent's Metering records and sends nothing; start another.
+class Metering {
+ public:
+  /// INVALID_ARGUMENT names the field, the variable and the remedy. An unreachable coordinator is no error.
+  static absl::StatusOr<std::unique_ptr<Metering>> Start(MeteringOptions options);
+  ~Metering();
+
+  const std::shared_ptr<Meter>& meter() const { return meter_; }
+
+  /// Seals what was recorded and waits until the coordinator has committed it. DEADLINE_EXCEEDED names what
+  /// is left.
+  absl::Status Flush(absl::Duration deadline);
+
+ private:
+  Metering(std::shared_ptr<Meter> meter, std::shared_ptr<Reporter> reporter,
+           absl::Duration shutdown_deadline);
+
+  std::shared_ptr<Meter> meter_;
+  std::shared_ptr<Reporter> reporter_;
+  absl::Duration shutdown_deadline_;
+};
+
+}  // namespace fedcarbon

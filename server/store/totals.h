@@ -1,0 +1,148 @@
+// Totals: what batches add up to, as the store keeps them. Derived; `rebuild` recreates them from the
+// batches.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "fedcarbon/meter/facts.h"
+
+namespace fedcarbon::server {
+
+/// Hours since the Unix epoch, UTC: totals are kept by the hour so that a price per hour never needs the
+/// batches again.
+using Hour = int64_t;
+
+/// Transfers of one direction between two nodes, as one kind of reporter saw them.
+struct EdgeKey {
+  RoundId round;
+  std::string from;  // empty: unknown
+  std::string to;    // empty: unknown
+  bool reported_by_sender = false;
+  v1::Observer observer = v1::OBSERVER_UNSPECIFIED;
+  bool answered = true;
+  Hour hour = 0;
+  uint64_t epoch = 0;    // of the reporter; 0 unless `binding` is set
+  uint64_t binding = 0;  // awaits a Binding of that epoch; 0: none
+
+  friend bool operator<(const EdgeKey& a, const EdgeKey& b) {
+    return std::tie(a.round, a.from, a.to, a.reported_by_sender, a.observer, a.answered, a.hour, a.epoch,
+                    a.binding) < std::tie(b.round, b.from, b.to, b.reported_by_sender, b.observer, b.answered,
+                                          b.hour, b.epoch, b.binding);
+  }
+};
+
+/// A sum of bytes at one layer, and over how many transfers it is known.
+struct LayerSum {
+  uint64_t transfers = 0;
+  Bytes bytes;
+
+  LayerSum& operator+=(const LayerSum& other) {
+    transfers += other.transfers;
+    bytes += other.bytes;
+    return *this;
+  }
+};
+
+struct EdgeTotals {
+  uint64_t transfers = 0;  // calls and parts that had this direction
+  uint64_t requests = 0;   // calls (first parts) of which this is the client's direction
+  uint64_t responses = 0;  // calls (first parts) of which this is the server's direction
+  uint64_t messages = 0;
+  LayerSum message;
+  LayerSum encoded;
+  LayerSum header;
+
+  EdgeTotals& operator+=(const EdgeTotals& other) {
+    transfers += other.transfers;
+    requests += other.requests;
+    responses += other.responses;
+    messages += other.messages;
+    message += other.message;
+    encoded += other.encoded;
+    header += other.header;
+    return *this;
+  }
+};
+
+struct ComputeKey {
+  RoundId round;
+  std::string node;
+  v1::SpanKind kind = v1::SPAN_KIND_UNSPECIFIED;
+  Hour hour = 0;
+
+  friend bool operator<(const ComputeKey& a, const ComputeKey& b) {
+    return std::tie(a.round, a.node, a.kind, a.hour) < std::tie(b.round, b.node, b.kind, b.hour);
+  }
+};
+
+struct ComputeTotals {
+  uint64_t spans = 0;
+  absl::Duration wall;  // of the spans
+  absl::Duration cpu;
+  absl::Duration accelerator;
+
+  ComputeTotals& operator+=(const ComputeTotals& other) {
+    spans += other.spans;
+    wall += other.wall;
+    cpu += other.cpu;
+    accelerator += other.accelerator;
+    return *this;
+  }
+};
+
+struct OverheadKey {
+  std::string node;
+  Hour hour = 0;
+  friend bool operator<(const OverheadKey& a, const OverheadKey& b) {
+    return std::tie(a.node, a.hour) < std::tie(b.node, b.hour);
+  }
+};
+
+struct OverheadTotals {
+  Bytes report;   // sent and received
+  Bytes context;  // fedcarbon-bin
+
+  OverheadTotals& operator+=(const OverheadTotals& other) {
+    report += other.report;
+    context += other.context;
+    return *this;
+  }
+};
+
+/// A Gap with where it was reported.
+struct NodeGap {
+  std::string node;
+  Gap gap;
+};
+
+struct NodeBinding {
+  uint64_t epoch = 0;
+  Binding binding;
+};
+
+/// All that one batch changes. A pure function of the batch (server/ingest/digest.h).
+struct TotalsDelta {
+  std::string node;
+  uint64_t epoch = 0;
+  bool is_signed = false;
+  std::optional<v1::Node> description;  // the last one in the batch
+  std::optional<ClockReading> clock;    // the last one in the batch
+  std::map<EdgeKey, EdgeTotals> edges;
+  std::map<ComputeKey, ComputeTotals> compute;
+  std::map<OverheadKey, OverheadTotals> overhead;
+  std::vector<RunEvent> run_events;
+  std::vector<RoundEvent> round_events;
+  std::vector<NodeBinding> bindings;
+  std::vector<Gap> gaps;
+  std::map<std::string, std::pair<absl::Time, absl::Time>>
+      run_times;                // first and last fact of each run it names
+  uint64_t unknown_fields = 0;  // facts and fields of a newer minor version: kept in the batch, counted here
+};
+
+}  // namespace fedcarbon::server
