@@ -1,0 +1,30 @@
+// One factor: a number that turns facts into carbon.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fedcarbon/carbon/estimate.h"
+#include "fedcarbon/v1/footprint.pb.h"
+
+namespace fedcarbon {
+
+inline constexpr char kP5ToP95[] = "P5-P95";
+inline constexpr char kPublishedRange[] = "range of published values";
+inline constexpr char kNoneStated[] = "none stated";
+
+/// Fields as v1::Factor documents them. A value type; const access is safe from any thread.
+struct Factor {
+  std::string name;  // grid_intensity.HUN, pue.datacentre, network.net.default/1.fixed, ...
+  Estimate<double> value;
+  std::string unit;  // gCO2e/kWh, kWh/GB, W, 1
+  std::string source;
+  int year = 0;  // that the value is for; 0: none
+  v1::Factor::Kind kind = v1::Factor::KIND_PUBLISHED;
+  std::string meaning = kNoneStated;  // of low and high
+  std::vector<std::string> flags;     // what a reader has to know
+};
+
+v1::Factor ToProto(const Factor& factor);
+
+}  // namespace fedcarbon

@@ -1,0 +1,150 @@
+// Prices facts: joules and grams of a node's computation and of an edge's bytes, under the models and factors
+// of one method. The models are `fl.round/1` (default) and `cumulator/2020`; README.md has their formulas.
+//
+//   ASSIGN_OR_RETURN(Pricing pricing, Pricing::Create(BuiltInFactors(), method, 2026));
+//   const Pricing::NodeIndex zurich = pricing.AddNode("zurich", description);
+//   const Pricing::NodeIndex server = pricing.AddNode("aggregator", server_description);
+//   const Pricing::EdgeIndex up = pricing.AddEdge(zurich, server);
+//   for (const Round& round : rounds) {
+//     total += pricing.Price(zurich, {round.cpu, round.accelerator, round.wall}).carbon;
+//     const CommunicationPrice price = pricing.Price(up, round.counted, round.unconfirmed, 0);
+//     total += price.at_from + price.at_to;
+//   }
+//   answer.factors = pricing.Factors();
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "fedcarbon/carbon/factors.h"
+#include "fedcarbon/carbon/network.h"
+#include "fedcarbon/units/units.h"
+#include "fedcarbon/v1/facts.pb.h"
+#include "fedcarbon/v1/footprint.pb.h"
+
+namespace fedcarbon {
+
+inline constexpr char kModelRound[] = "fl.round/1";
+inline constexpr char kModelCumulator[] = "cumulator/2020";
+
+/// What a node used. None negative.
+struct ComputationAmounts {
+  absl::Duration cpu;
+  absl::Duration accelerator;
+  absl::Duration wall;  // of spans that compute, handlers' not among them; cumulator/2020 alone prices it
+};
+
+struct ComputationPrice {
+  Estimate<Joules> energy;  // PUE included
+  Estimate<Grams> carbon;
+
+  ComputationPrice& operator+=(const ComputationPrice& other) {
+    energy += other.energy;
+    carbon += other.carbon;
+    return *this;
+  }
+};
+
+/// Of one edge under one network model. Half is charged to each end, at that end's grid intensity.
+struct CommunicationPrice {
+  Estimate<Joules> energy;  // of both halves together
+  Estimate<Grams> at_from;
+  Estimate<Grams> at_to;
+
+  Estimate<Grams> carbon() const { return at_from + at_to; }
+  CommunicationPrice& operator+=(const CommunicationPrice& other) {
+    energy += other.energy;
+    at_from += other.at_from;
+    at_to += other.at_to;
+    return *this;
+  }
+};
+
+/// The prices of one footprint. Factors are resolved once per node and edge; a price then is a few
+/// multiplications, linear in its amounts, so that sums may be taken before or after pricing. Movable; not
+/// thread-safe, because it notes which factors were used.
+class Pricing {
+ public:
+  enum class NodeIndex : size_t {};
+  enum class EdgeIndex : size_t {};
+
+  /// `method`: only its models are read; its factors file is `factors` already (LoadFactors). `year`: the
+  /// run's. Under cumulator/2020 the counting network model is net.cumulator/2020, and those that `method`
+  /// names are alternatives. INVALID_ARGUMENT: an unknown model, or a network model named twice; it names
+  /// those there are.
+  static absl::StatusOr<Pricing> Create(std::shared_ptr<const FactorSet> factors, const v1::Method& method,
+                                        int year);
+
+  /// The method as applied: models filled in.
+  const v1::Method& method() const { return method_; }
+
+  /// Ids of the network models, as Price numbers them; the first one counts, the rest are alternatives.
+  absl::Span<const std::string> network_models() const { return network_models_; }
+
+  /// A node with its description; null: none was reported. An empty name is the unknown node.
+  NodeIndex AddNode(const std::string& name, const v1::Node* description);
+
+  EdgeIndex AddEdge(NodeIndex from, NodeIndex to);
+
+  ComputationPrice Price(NodeIndex node, const ComputationAmounts& amounts);
+
+  /// Under network_models()[model]. `unconfirmed` bytes are part of `high` alone.
+  CommunicationPrice Price(EdgeIndex edge, Bytes counted, Bytes unconfirmed, size_t model);
+
+  /// Every factor that priced an amount other than zero, by name, each once.
+  std::vector<Factor> Factors() const;
+
+  /// What people have to know of those factors, each once: assumptions, and what would replace them.
+  std::vector<std::string> Warnings() const;
+
+ private:
+  // Of one unit of an amount: a second, or a kilobyte.
+  struct Rate {
+    double kilowatt_hours = 0;
+    std::optional<Interval<double>> kilowatt_hour_bounds;
+  };
+  // A rate with its grams at one place.
+  struct PlacedRate {
+    Rate energy;
+    double grams_per_kilowatt_hour = 0;
+    std::optional<Interval<double>> gram_bounds;  // per unit
+    std::vector<Factor> factors;                  // that it is made of, but for the place's grid intensity
+    bool used = false;
+  };
+  struct Node {
+    std::string name;
+    v1::LinkKind link = v1::LINK_KIND_UNSPECIFIED;
+    Factor grid_intensity;
+    double wall_units = 0;  // priced per second of wall time: cumulator/2020's processors
+    PlacedRate cpu;
+    PlacedRate accelerator;
+    bool grid_used = false;
+  };
+  struct EdgeRate {
+    Rate energy;
+    std::optional<Interval<double>> from_gram_bounds;
+    std::optional<Interval<double>> to_gram_bounds;
+    Factor factor;
+    bool used = false;
+  };
+  struct Edge {
+    size_t from = 0;
+    size_t to = 0;
+    std::vector<EdgeRate> rates;  // one per network model
+  };
+
+  std::shared_ptr<const FactorSet> factors_;
+  v1::Method method_;
+  std::vector<std::string> network_models_;
+  int year_ = 0;
+  std::vector<Node> nodes_;
+  std::vector<Edge> edges_;
+};
+
+}  // namespace fedcarbon
