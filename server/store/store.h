@@ -19,7 +19,7 @@
 
 namespace fedcarbon::server {
 
-/// A batch on its way into the store.
+/// A batch on its way into the store. Its sequence is at most kMaxStored, and so are the rounds of its delta.
 struct Submission {
   BatchId id;
   absl::Time received;
@@ -82,11 +82,17 @@ struct NodeRecord {
   uint64_t unknown_fields = 0;
 };
 
-/// Which rounds of a run are wanted.
+/// Databases know no greater integer: ingest refuses greater sequences and rounds, sums stay at it.
+inline constexpr uint64_t kMaxStored = INT64_MAX;
+
+/// Which rounds of a run are wanted, both ends included.
 struct RoundRange {
   uint64_t from = 0;
   uint64_t to = UINT64_MAX;
 };
+
+/// What a stored batch changes (server/ingest/digest.h).
+using DigestFunction = std::function<absl::StatusOr<TotalsDelta>(const StoredBatch&)>;
 
 /// Thread-safe. Reads see committed data. Errors: UNAVAILABLE (busy, try again), DATA_LOSS (damaged),
 /// RESOURCE_EXHAUSTED (disk full), FAILED_PRECONDITION (newer schema, locked by another coordinator).
@@ -102,14 +108,17 @@ class Store {
   virtual absl::StatusOr<uint64_t> Watermark(const std::string& node, uint64_t epoch) = 0;
 
   /// The node no longer holds batches before `oldest`: raises the watermark to oldest - 1 and records the
-  /// gap. Without effect if the watermark is there already.
+  /// gap, which begins no later than the arrival of the reporter's last batch. Without effect if the
+  /// watermark is there already.
   virtual absl::Status GiveUpBefore(const std::string& node, uint64_t epoch, uint64_t oldest,
                                     const Gap& gap) = 0;
 
-  /// Runs, latest first fact first: at most `limit` after `after_id` (empty: from the start).
+  /// Runs, latest first fact first: at most `limit` after `after_id` (empty: from the start). NOT_FOUND if
+  /// there is no such run.
   virtual absl::StatusOr<std::vector<RunRecord>> ListRuns(size_t limit, const std::string& after_id) = 0;
 
   /// Runs whose id is `text`, else whose id begins with it, else whose name it is; empty text: the latest.
+  /// Latest first fact first.
   virtual absl::StatusOr<std::vector<RunRecord>> FindRuns(const std::string& text) = 0;
 
   /// Rounds of a run in the range that changed after `after_position` (0: all), by number; at most `limit`.
@@ -117,20 +126,20 @@ class Store {
                                                               uint64_t after_position, size_t limit) = 0;
 
   /// Totals of the rounds in the range; `unattributed`: of the run's facts without a round instead. An empty
-  /// run is the facts that named none. Rows that still await a Binding come with the run-less ones. Ordered
-  /// by key.
+  /// run is the facts that named none. Rows that still await a Binding come with those of the run that they
+  /// name, usually none. Ordered by key.
   virtual absl::StatusOr<std::vector<EdgeRow>> Edges(const std::string& run, RoundRange range,
                                                      bool unattributed) = 0;
   virtual absl::StatusOr<std::vector<ComputeRow>> Compute(const std::string& run, RoundRange range,
                                                           bool unattributed) = 0;
 
-  /// fedcarbon's own traffic per node and hour, from `from` to `to`.
+  /// fedcarbon's own traffic per node and hour, from `from` to `to`, both included.
   virtual absl::StatusOr<std::vector<std::pair<OverheadKey, OverheadTotals>>> ListOverhead(Hour from,
                                                                                            Hour to) = 0;
 
   virtual absl::StatusOr<std::vector<NodeRecord>> ListNodes() = 0;
 
-  /// Gaps that overlap the interval.
+  /// Gaps that overlap the interval, ordered by their start.
   virtual absl::StatusOr<std::vector<NodeGap>> ListGaps(absl::Time from, absl::Time to) = 0;
 
   /// Batches from position `from` to `to` in order, until `visit` returns false. Holds no lock while `visit`
@@ -140,6 +149,10 @@ class Store {
 
   /// The position of the last batch; 0: none.
   virtual absl::StatusOr<uint64_t> LastPosition() = 0;
+
+  /// Recreates all that is derived from the stored batches, in one transaction. Returns the differences to
+  /// what was there, for people: none means equal. An error of `digest` ends it and leaves all as it was.
+  virtual absl::StatusOr<std::vector<std::string>> Rebuild(const DigestFunction& digest) = 0;
 };
 
 }  // namespace fedcarbon::server

@@ -37,13 +37,18 @@ struct EdgeKey {
   }
 };
 
+/// Adds to a count; at 2^64 - 1 it stays there.
+inline void AddCount(uint64_t* count, uint64_t more) {
+  *count = *count > UINT64_MAX - more ? UINT64_MAX : *count + more;
+}
+
 /// A sum of bytes at one layer, and over how many transfers it is known.
 struct LayerSum {
   uint64_t transfers = 0;
   Bytes bytes;
 
   LayerSum& operator+=(const LayerSum& other) {
-    transfers += other.transfers;
+    AddCount(&transfers, other.transfers);
     bytes += other.bytes;
     return *this;
   }
@@ -59,10 +64,10 @@ struct EdgeTotals {
   LayerSum header;
 
   EdgeTotals& operator+=(const EdgeTotals& other) {
-    transfers += other.transfers;
-    requests += other.requests;
-    responses += other.responses;
-    messages += other.messages;
+    AddCount(&transfers, other.transfers);
+    AddCount(&requests, other.requests);
+    AddCount(&responses, other.responses);
+    AddCount(&messages, other.messages);
     message += other.message;
     encoded += other.encoded;
     header += other.header;
@@ -88,7 +93,7 @@ struct ComputeTotals {
   absl::Duration accelerator;
 
   ComputeTotals& operator+=(const ComputeTotals& other) {
-    spans += other.spans;
+    AddCount(&spans, other.spans);
     wall += other.wall;
     cpu += other.cpu;
     accelerator += other.accelerator;
@@ -141,7 +146,7 @@ struct TotalsDelta {
   std::vector<NodeBinding> bindings;
   std::vector<Gap> gaps;
   std::map<std::string, std::pair<absl::Time, absl::Time>>
-      run_times;                // first and last fact of each run it names
+      run_times;                // first and last fact of each run it names: of every run in this delta
   uint64_t unknown_fields = 0;  // facts and fields of a newer minor version: kept in the batch, counted here
 };
 
