@@ -1,6 +1,8 @@
 // Sealing facts into a batch, and reading a sealed batch. The format: proto/fedcarbon/v1/README.md.
 #pragma once
 
+#include <google/protobuf/message.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,6 +17,12 @@ namespace fedcarbon {
 
 /// The bytes of a SealedBatch never exceed this: a C2SP tile entry.
 inline constexpr size_t kMaxSealedBatchBytes = 65'535;
+
+/// What a method is recorded as that may not be named.
+inline constexpr std::string_view kOtherMethod = "other";
+
+/// Text for people (a run's name, a gap's detail, a node's description) is at most this long.
+inline constexpr size_t kMaxTextBytes = 256;
 
 /// The version that this code writes, and the greatest that it reads.
 inline constexpr uint32_t kBatchFormat = 1;
@@ -42,9 +50,13 @@ struct SealTime {
 };
 
 /// Collects facts for one batch. Not thread-safe.
+///
+/// Admits only what facts.md lets leave a node: a method that is no IsMethodName becomes kOtherMethod, a run
+/// or peer that is no IsRunId or IsNodeName becomes unknown. Text for people is cut to kMaxTextBytes, and
+/// bytes of it that are not UTF-8 become '?'. Times are kept to the microsecond, within 571 years of 1970.
 class BatchBuilder {
  public:
-  /// `max_bytes` bounds the sealed bytes; at most kMaxSealedBatchBytes.
+  /// `max_bytes` bounds the sealed bytes; at most kMaxSealedBatchBytes count.
   explicit BatchBuilder(size_t max_bytes);
   ~BatchBuilder();
 
@@ -54,7 +66,8 @@ class BatchBuilder {
 
   bool empty() const;
 
-  /// Encodes what was added, once, as the bytes of a SealedBatch (unsigned), and starts anew.
+  /// Encodes what was added, once, as the bytes of a SealedBatch (unsigned), and starts anew. `id.node` is an
+  /// IsNodeName.
   std::string Seal(const BatchId& id, const SealTime& time);
 
  private:
@@ -85,6 +98,10 @@ absl::StatusOr<OpenedBatch> OpenSealedBatch(std::string_view sealed);
 
 /// All transfers of a batch as facts, groups and columns undone.
 std::vector<Transfer> ExpandTransfers(const OpenedBatch& batch);
+
+/// Fields, at any depth, that this version does not know: facts and fields of a newer one. They stay in the
+/// sealed bytes.
+uint64_t CountUnknownFields(const google::protobuf::Message& message);
 
 /// Names within the limits of facts.md.
 bool IsNodeName(std::string_view name);    // lower-case DNS name, at most 253 characters

@@ -1,0 +1,99 @@
+// Random facts through builder and reader, and random bytes into the reader. Every failure prints its seed.
+#include <google/protobuf/stubs/logging.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "fedcarbon/report/batch.h"
+#include "tests/unit/report/random_facts.h"
+
+namespace fedcarbon {
+namespace {
+
+using testing::AllFacts;
+using testing::RandomFacts;
+using testing::Same;
+
+const BatchId kId{"hospital-a.example", 0x1122334455667788, 7};
+
+SealTime Sealing() {
+  return {absl::FromUnixMicros(1'790'000'000'123'456), absl::Hours(3),
+          "6fb2f0a4-4d4b-4b4c-8a3e-0d7c7c0d5a11"};
+}
+
+TEST(BatchPropertyTest, EveryFactAddedComesBackEqualWithinTheSizeLimit) {
+  const uint64_t first_seed = std::random_device()();
+  for (uint64_t seed = first_seed; seed < first_seed + 60; ++seed) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    RandomFacts random(seed);
+    const size_t max_bytes = 1'000 + random.Below(kMaxSealedBatchBytes - 1'000 + 1);
+    BatchBuilder builder(max_bytes);
+    std::vector<Fact> added;
+    for (Fact fact = random.Next(); builder.Add(fact); fact = random.Next()) added.push_back(fact);
+    ASSERT_FALSE(added.empty());
+
+    const std::string sealed = builder.Seal(kId, Sealing());
+    EXPECT_LE(sealed.size(), max_bytes);
+    EXPECT_TRUE(builder.empty());
+    const auto opened = OpenSealedBatch(sealed);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    EXPECT_EQ(opened->id(), kId);
+    EXPECT_FALSE(opened->is_signed);
+
+    std::vector<Fact> read = AllFacts(*opened);
+    EXPECT_EQ(read.size(), added.size());
+    for (const Fact& fact : added) {
+      const auto found = std::find_if(read.begin(), read.end(), [&](const Fact& f) { return Same(f, fact); });
+      ASSERT_NE(found, read.end()) << "a fact of kind " << fact.index() << " did not come back";
+      std::iter_swap(found, read.end() - 1);
+      read.pop_back();
+    }
+  }
+}
+
+TEST(BatchPropertyTest, DamagedBytesAreRefusedOrReadWithoutCrash) {
+  const google::protobuf::LogSilencer quiet;  // it would tell of each invalid text
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(::testing::Message() << "seed " << seed);
+  RandomFacts random(seed);
+  BatchBuilder builder(2'000);
+  while (builder.Add(random.Next())) {
+  }
+  const std::string sealed = builder.Seal(kId, Sealing());
+  for (size_t size = 0; size < sealed.size(); ++size) {
+    EXPECT_FALSE(OpenSealedBatch(sealed.substr(0, size)).ok()) << "cut at " << size;
+  }
+  int still_well_formed = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string damaged = sealed;
+    for (uint64_t n = 1 + random.Below(4); n > 0; --n) {
+      damaged[random.Below(damaged.size())] = static_cast<char>(random.Below(256));
+    }
+    const auto opened = OpenSealedBatch(damaged);
+    if (!opened.ok()) continue;
+    ++still_well_formed;
+    AllFacts(*opened);
+    CountUnknownFields(opened->batch);
+  }
+  EXPECT_GT(still_well_formed, 0);
+}
+
+TEST(BatchPropertyTest, RandomBytesAreRefusedOrReadWithoutCrash) {
+  const google::protobuf::LogSilencer quiet;  // it would tell of each invalid text
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(::testing::Message() << "seed " << seed);
+  RandomFacts random(seed);
+  for (int i = 0; i < 5'000; ++i) {
+    std::string bytes(random.Below(300), '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random.Below(256));
+    if (const auto opened = OpenSealedBatch(bytes); opened.ok()) AllFacts(*opened);
+    // The same as content of a well-formed envelope, so that the inner reader sees it.
+    v1::SealedBatch envelope;
+    envelope.set_batch(bytes);
+    if (const auto opened = OpenSealedBatch(envelope.SerializeAsString()); opened.ok()) AllFacts(*opened);
+  }
+}
+
+}  // namespace
+}  // namespace fedcarbon
