@@ -1,0 +1,86 @@
+#include "server/web/connection.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/time/clock.h"
+
+namespace fedcarbon::server {
+namespace {
+constexpr size_t kMaxDiscarded = 1'000'000;
+}
+
+Connection::Connection(int socket, int stop_fd, const HttpLimits& limits)
+    : socket_(socket),
+      stop_fd_(stop_fd),
+      read_deadline_(absl::Now() + limits.read),
+      deadline_(absl::Now() + limits.total),
+      readable_bytes_(limits.request_bytes) {}
+
+Connection::~Connection() {
+  shutdown(socket_, SHUT_WR);
+  DiscardRest();
+  close(socket_);
+}
+
+// What is unread when a socket closes makes the kernel reset the connection, and the answer may be lost with
+// it: so read the rest of what the other side sent, as far as the limits allow.
+void Connection::DiscardRest() {
+  char discarded[4096];
+  readable_bytes_ = std::max<size_t>(readable_bytes_, 65'536);
+  while (read(discarded, sizeof(discarded)) > 0) {
+  }
+}
+
+bool Connection::Wait(short events, absl::Time deadline) const {
+  for (;;) {
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) return false;
+    pollfd fds[] = {{socket_, events, 0}, {stop_fd_, POLLIN, 0}};
+    const int ready = poll(fds, 2, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready > 0) return fds[1].revents == 0;
+  }
+}
+
+bool Connection::is_readable() const { return buffer_begin_ < buffer_end_ || Wait(POLLIN, read_deadline_); }
+
+bool Connection::is_writable() const { return Wait(POLLOUT, deadline_); }
+
+ssize_t Connection::read(char* bytes, size_t size) {
+  if (buffer_begin_ == buffer_end_) {
+    const size_t wanted = std::min(sizeof(buffer_), readable_bytes_);
+    if (wanted == 0 || !Wait(POLLIN, read_deadline_)) return -1;
+    const ssize_t received = recv(socket_, buffer_, wanted, MSG_DONTWAIT);
+    if (received <= 0) return received;
+    buffer_begin_ = 0;
+    buffer_end_ = static_cast<size_t>(received);
+    readable_bytes_ -= buffer_end_;
+  }
+  const size_t taken = std::min(size, buffer_end_ - buffer_begin_);
+  std::memcpy(bytes, buffer_ + buffer_begin_, taken);
+  buffer_begin_ += taken;
+  return static_cast<ssize_t>(taken);
+}
+
+ssize_t Connection::write(const char* bytes, size_t size) {
+  if (!Wait(POLLOUT, deadline_)) return -1;
+  return send(socket_, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {
+  ip.clear();
+  port = 0;
+}
+
+void Connection::get_local_ip_and_port(std::string& ip, int& port) const {
+  ip.clear();
+  port = 0;
+}
+
+}  // namespace fedcarbon::server

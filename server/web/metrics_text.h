@@ -1,0 +1,16 @@
+// Metrics in Prometheus' text format. Names follow gRFC A66 (fedcarbon.server.batch.received), written as
+// Prometheus writes OpenTelemetry's: dots become underscores, then the unit, then _total for a counter.
+#pragma once
+
+#include <string>
+
+#include "server/metrics.h"
+
+namespace fedcarbon::server {
+
+inline constexpr char kMetricsContentType[] = "text/plain; version=0.0.4; charset=utf-8";
+
+/// No label holds text from outside: no run, round or node.
+std::string MetricsText(const Metrics& metrics);
+
+}  // namespace fedcarbon::server
