@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "fedcarbon/meter/facts.h"
@@ -36,8 +38,13 @@ struct MessageSize {
 };
 
 /// Turns what it hears of a call into Transfer facts: one at the end, and before that one part whenever the
-/// round changes or the part interval has passed since bytes began to move. While the round is unknown, parts
-/// carry a binding key, and a Binding follows once SetRound names the round of the whole call.
+/// round changes or the part interval has passed since bytes began to move. A part that closes while the
+/// round is unknown carries a binding key, and at the end a Binding names the round if the whole call turns
+/// out to have one.
+///
+/// A part is recorded before the call's end only when it is sure to have reached the peer: something was
+/// received, SetAnswered() was called, or flow control let a second message be sent. Until then it waits, and
+/// the end says whether it was answered.
 ///
 /// Thread-safe: the hooks of one call arrive on several threads at once. Never fails. After End() everything
 /// is ignored. Destroyed without End(), it records what was seen as a call that was cut (status CANCELLED).
@@ -55,9 +62,13 @@ class CallObserver {
   /// Header or trailer bytes of one direction.
   void OnHeaders(Direction direction, Bytes bytes);
 
-  /// The call's round from here on. What was seen before, in the current part and without a round, is booked
-  /// to it too.
+  /// This end names the call's round from here on. What was seen before, in the current part and without a
+  /// round, is booked to it too. At a server, a round that contradicts the request's is ignored for as long
+  /// as the call looks unary (nothing sent, at most one message received): the request's counts.
   void SetRound(const RoundId& round);
+
+  /// The other end names it, in its answer: counts only if this end named none.
+  void AdoptRound(const RoundId& round);
 
   /// The other node, learned from its metadata or certificate.
   void SetPeer(const std::string& peer);
@@ -68,18 +79,49 @@ class CallObserver {
   /// The call is over. `status` is a gRPC status code. An OK call is answered.
   void End(int status);
 
-  /// Closes the current part if it is due at monotonic time `now`; called by the Meter's sampling thread.
-  void CloseDuePart(absl::Duration now);
+  /// Closes the current part if it is due at monotonic time `now`, and appends what may be recorded to
+  /// `closed`. For the Meter's sampling.
+  void CloseDuePart(absl::Duration now, std::vector<Transfer>* closed);
 
   uint64_t call_id() const { return call_id_; }
+  v1::End end() const { return end_; }
 
   /// The round of the whole call; nothing if it is unknown or changed while the call went on.
   RoundId WholeCallRound() const;
 
  private:
+  // What a hook leads to once the call's lock is released.
+  struct Effects {
+    std::vector<Transfer> closed;
+    std::optional<std::pair<RoundId, RoundId>> moved;  // the call's round: from, to
+  };
+
+  void NameRound(const RoundId& round, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CloseIfDue(absl::Duration now, std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ClosePart(absl::Duration now, std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReleaseHeld(std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  DirectionCounts& Moving(Direction direction, absl::Duration now, std::vector<Transfer>* closed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Confirmed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return answered_ || messages_sent_ > 1; }
+  void Apply(Effects effects);
+
   const std::shared_ptr<MeterCore> core_;
   const uint64_t call_id_;
-  // The implementer completes the state: one Mutex per call, uncontended but for streams.
+  const v1::End end_;
+  const bool requested_round_;  // the request that this server end got named one
+
+  mutable Mutex mutex_;
+  Transfer part_ ABSL_GUARDED_BY(mutex_);                // the current one; its round is round_
+  RoundId round_ ABSL_GUARDED_BY(mutex_);                // of the call, at this moment
+  bool several_rounds_ ABSL_GUARDED_BY(mutex_) = false;  // the call had another before
+  absl::Duration part_began_ ABSL_GUARDED_BY(mutex_);    // monotonic
+  std::optional<absl::Duration> moving_since_ ABSL_GUARDED_BY(mutex_);  // monotonic; none: the part is empty
+  std::vector<Transfer> held_ ABSL_GUARDED_BY(mutex_);  // closed, and not sure to have reached the peer
+  uint64_t messages_sent_ ABSL_GUARDED_BY(mutex_) = 0;  // by the whole call
+  uint64_t messages_received_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool answered_ ABSL_GUARDED_BY(mutex_) = false;
+  bool to_bind_ ABSL_GUARDED_BY(mutex_) = false;  // a part was closed without a round
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace fedcarbon

@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fedcarbon/meter/cpu_clock.h"
 #include "fedcarbon/meter/fact_sink.h"
 #include "fedcarbon/meter/facts.h"
 #include "fedcarbon/sync/clock.h"
@@ -29,6 +30,7 @@ namespace fedcarbon {
 class CallObserver;
 struct CallStart;
 class MeterCore;
+struct OpenSpan;
 
 struct MeterOptions {
   /// The node's name: a lower-case DNS name of at most 253 characters. Required.
@@ -40,7 +42,7 @@ struct MeterOptions {
   /// How often usage is sampled and long calls are looked at. At least 10 ms.
   absl::Duration sample_interval = absl::Seconds(1);
 
-  /// A long call is reported in parts, the latest after this much time in which bytes moved.
+  /// A long call is reported in parts, the latest after this much time in which bytes moved. Above zero.
   absl::Duration part_interval = absl::Seconds(10);
 };
 
@@ -48,10 +50,12 @@ struct MeterOptions {
 /// Calls and spans may outlive the Meter: they share ownership of what they record into.
 class Meter {
  public:
-  /// Fails with INVALID_ARGUMENT for a name that is no DNS name or an unknown country. `clock` must outlive
-  /// everything.
+  /// Fails with INVALID_ARGUMENT for a name that is no DNS name, a country that is not three upper-case
+  /// letters, a PUE outside 1 to 10 or an interval out of range. Records the description as the first fact.
+  /// The clocks must outlive everything.
   static absl::StatusOr<std::shared_ptr<Meter>> Create(MeterOptions options, std::shared_ptr<FactSink> sink,
-                                                       const Clock* clock = Clock::System());
+                                                       const Clock* clock = Clock::System(),
+                                                       const CpuClock* cpu = CpuClock::System());
 
   /// A Meter that records nothing and costs nearly nothing: what FEDCARBON_DISABLED=1 gives.
   static std::shared_ptr<Meter> Disabled();
@@ -68,7 +72,8 @@ class Meter {
   void StartRound(const RoundId& round);
   void EndRound(const RoundId& round, v1::Outcome outcome);
 
-  /// Begins to observe a call (see call_observer.h). Never null.
+  /// Begins to observe a call (see call_observer.h). Never null. A client's call without a round gets that of
+  /// the calling thread's RoundScope.
   std::shared_ptr<CallObserver> StartCall(CallStart start);
 
   /// Samples usage and closes due parts now, as the sampling thread does by itself: for tests with a manual
@@ -76,10 +81,14 @@ class Meter {
   void Sample();
 
   const std::string& node() const;
+
+  /// Whether anything is recorded: not when disabled, nor in a child of fork().
   bool enabled() const;
 
+  /// For what feeds the meter: counters of fedcarbon's own bytes and of what could not be read.
+  const std::shared_ptr<MeterCore>& core() const { return core_; }
+
  private:
-  friend class ComputeSpan;
   explicit Meter(std::shared_ptr<MeterCore> core);
 
   std::shared_ptr<MeterCore> core_;
@@ -109,7 +118,8 @@ class RoundScope {
 /// in. While it is open and has no open child on its thread, it takes an equal share of the process's CPU
 /// time (facts.md, Usage).
 ///
-/// An exception that leaves the scope ends it as failed. May end on another thread than it began.
+/// An exception that leaves the scope ends it as failed. May end on another thread than it began. An
+/// unspecified kind is OTHER.
 class ComputeSpan {
  public:
   ComputeSpan(const std::shared_ptr<Meter>& meter, v1::SpanKind kind);
@@ -122,7 +132,7 @@ class ComputeSpan {
 
  private:
   std::shared_ptr<MeterCore> core_;
-  uint64_t id_ = 0;
+  std::unique_ptr<OpenSpan> span_;  // null once it has ended
   int uncaught_exceptions_;
 };
 

@@ -1,0 +1,229 @@
+#include "fedcarbon/meter/call_observer.h"
+
+#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/random_id.h"
+
+namespace fedcarbon {
+namespace {
+
+constexpr int kOk = 0;  // gRPC status codes
+constexpr int kCancelled = 1;
+
+bool Nothing(const RoundId& round) { return round.run.empty() && !round.round.has_value(); }
+
+// Whether both may be the same round, each as far as it is known.
+bool Agree(const RoundId& a, const RoundId& b) {
+  return (a.run.empty() || b.run.empty() || a.run == b.run) &&
+         (!a.round.has_value() || !b.round.has_value() || a.round == b.round);
+}
+
+RoundId Join(const RoundId& a, const RoundId& b) {
+  return {a.run.empty() ? b.run : a.run, a.round.has_value() ? a.round : b.round};
+}
+
+void Add(std::optional<Bytes>* sum, std::optional<Bytes> bytes) {
+  if (bytes.has_value()) *sum = sum->value_or(Bytes(0)) + *bytes;
+}
+
+}  // namespace
+
+CallObserver::CallObserver(std::shared_ptr<MeterCore> core, CallStart start)
+    : core_(std::move(core)),
+      call_id_(start.call_id != 0 ? start.call_id : RandomId()),
+      end_(start.end),
+      requested_round_(start.end == v1::END_SERVER && start.round.known()),
+      round_(std::move(start.round)),
+      // A server's end exists because its peer called.
+      answered_(start.end == v1::END_SERVER) {
+  if (core_->inert()) return;
+  part_.call_id = call_id_;
+  part_.end = start.end;
+  part_.observer = start.observer;
+  part_.attempt = start.attempt;
+  part_.peer = std::move(start.peer);
+  part_.method = std::move(start.method);
+  part_.start = core_->clock().Now();
+  part_began_ = core_->clock().Monotonic();
+  core_->calls().Add(this, round_);
+}
+
+CallObserver::~CallObserver() { End(kCancelled); }
+
+void CallObserver::OnMessage(Direction direction, const MessageSize& size, const RoundId& round) {
+  if (core_->inert()) return;
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    if (ended_) return;
+    if (direction == Direction::kSent) {
+      ++messages_sent_;
+    } else {
+      ++messages_received_;
+      answered_ = true;
+    }
+    if (Confirmed()) ReleaseHeld(&effects.closed);
+    NameRound(round, &effects);
+    DirectionCounts& counts = Moving(direction, core_->clock().Monotonic(), &effects.closed);
+    ++counts.messages;
+    Add(&counts.message_bytes, size.message);
+    Add(&counts.encoded_bytes, size.encoded);
+    if (size.message.has_value()) counts.kind = size.kind;
+  }
+  Apply(std::move(effects));
+}
+
+void CallObserver::OnHeaders(Direction direction, Bytes bytes) {
+  if (core_->inert()) return;
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    if (ended_) return;
+    if (direction == Direction::kReceived) answered_ = true;
+    if (Confirmed()) ReleaseHeld(&effects.closed);
+    Add(&Moving(direction, core_->clock().Monotonic(), &effects.closed).header_bytes, bytes);
+  }
+  Apply(std::move(effects));
+}
+
+void CallObserver::SetRound(const RoundId& round) {
+  if (core_->inert()) return;
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    if (ended_) return;
+    const bool looks_unary = messages_sent_ == 0 && messages_received_ <= 1;
+    if (requested_round_ && looks_unary && !Agree(round_, round)) return;
+    NameRound(round, &effects);
+  }
+  Apply(std::move(effects));
+}
+
+void CallObserver::AdoptRound(const RoundId& round) {
+  if (core_->inert()) return;
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    if (ended_ || !Agree(round_, round)) return;
+    NameRound(round, &effects);
+  }
+  Apply(std::move(effects));
+}
+
+void CallObserver::SetPeer(const std::string& peer) {
+  if (core_->inert()) return;
+  MutexLock lock(&mutex_);
+  if (ended_) return;
+  part_.peer = peer;
+  for (Transfer& part : held_) part.peer = peer;
+}
+
+void CallObserver::SetAnswered() {
+  if (core_->inert()) return;
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    if (ended_) return;
+    answered_ = true;
+    ReleaseHeld(&effects.closed);
+  }
+  Apply(std::move(effects));
+}
+
+void CallObserver::End(int status) {
+  if (core_->inert()) return;
+  Transfer last;
+  std::vector<Transfer> held;
+  bool bind;
+  {
+    MutexLock lock(&mutex_);
+    if (ended_) return;
+    ended_ = true;
+    answered_ = answered_ || status == kOk;
+    bind = to_bind_ && !several_rounds_ && round_.known();
+    held = std::move(held_);
+    last = std::move(part_);
+    last.round = round_;
+    last.duration = core_->clock().Monotonic() - part_began_;
+    last.status = status;
+    last.answered = answered_;
+  }
+  core_->calls().Remove(this, last.round);
+  for (Transfer& part : held) {
+    part.answered = last.answered;
+    core_->Record(std::move(part));
+  }
+  std::optional<Binding> binding;
+  if (bind) binding = Binding{call_id_, last.round};
+  core_->Record(std::move(last));
+  if (binding.has_value()) core_->Record(*std::move(binding));
+}
+
+void CallObserver::CloseDuePart(absl::Duration now, std::vector<Transfer>* closed) {
+  MutexLock lock(&mutex_);
+  if (!ended_) CloseIfDue(now, closed);
+}
+
+RoundId CallObserver::WholeCallRound() const {
+  if (core_->inert()) return {};
+  MutexLock lock(&mutex_);
+  return several_rounds_ ? RoundId{} : round_;
+}
+
+void CallObserver::NameRound(const RoundId& round, Effects* effects) {
+  if (Nothing(round) || round == round_) return;
+  RoundId to = round;
+  if (Agree(round_, round)) {
+    to = Join(round_, round);
+    if (to == round_) return;
+  } else if (moving_since_.has_value() || part_.part > 0) {
+    several_rounds_ = true;
+    if (moving_since_.has_value()) ClosePart(core_->clock().Monotonic(), &effects->closed);
+  }
+  effects->moved.emplace(std::exchange(round_, to), to);
+}
+
+DirectionCounts& CallObserver::Moving(Direction direction, absl::Duration now,
+                                      std::vector<Transfer>* closed) {
+  CloseIfDue(now, closed);
+  if (!moving_since_.has_value()) moving_since_ = now;
+  return direction == Direction::kSent ? part_.sent : part_.received;
+}
+
+void CallObserver::CloseIfDue(absl::Duration now, std::vector<Transfer>* closed) {
+  if (moving_since_.has_value() && now - *moving_since_ >= core_->part_interval() && Confirmed()) {
+    ClosePart(now, closed);
+  }
+}
+
+void CallObserver::ClosePart(absl::Duration now, std::vector<Transfer>* closed) {
+  Transfer part = part_;
+  part.round = round_;
+  part.duration = now - part_began_;
+  if (!round_.known()) {
+    part.binding = call_id_;
+    to_bind_ = true;
+  }
+  held_.push_back(std::move(part));
+  if (Confirmed()) ReleaseHeld(closed);
+
+  ++part_.part;
+  part_.start = core_->clock().Now();
+  part_.sent = {};
+  part_.received = {};
+  part_began_ = now;
+  moving_since_.reset();
+}
+
+void CallObserver::ReleaseHeld(std::vector<Transfer>* closed) {
+  for (Transfer& part : held_) closed->push_back(std::move(part));
+  held_.clear();
+}
+
+void CallObserver::Apply(Effects effects) {
+  if (effects.moved.has_value()) {
+    core_->calls().MoveRound(*this, effects.moved->first, effects.moved->second);
+  }
+  for (Transfer& part : effects.closed) core_->Record(std::move(part));
+}
+
+}  // namespace fedcarbon

@@ -1,0 +1,158 @@
+#include "fedcarbon/meter/meter.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "fedcarbon/meter/call_observer.h"
+#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/random_id.h"
+
+namespace fedcarbon {
+namespace {
+
+bool IsDnsLabel(absl::string_view label) {
+  return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
+         std::all_of(label.begin(), label.end(), [](unsigned char c) {
+           return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-';
+         });
+}
+
+bool IsDnsName(absl::string_view name) {
+  const auto labels = absl::StrSplit(name, '.');
+  return name.size() <= 253 && std::all_of(labels.begin(), labels.end(), IsDnsLabel);
+}
+
+absl::Status Check(const MeterOptions& options) {
+  if (!IsDnsName(options.node)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("node \"", options.node,
+                     "\": a node's name is a lower-case DNS name of at most 253 characters, "
+                     "such as hospital-a.example.org"));
+  }
+  const std::string& country = options.description.country();
+  if (!country.empty() &&
+      (country.size() != 3 || !std::all_of(country.begin(), country.end(), absl::ascii_isupper))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("country \"", country, "\": use the three capital letters of ISO 3166, such as CHE"));
+  }
+  if (options.description.has_pue_thousandths() &&
+      (options.description.pue_thousandths() < 1'000 || options.description.pue_thousandths() > 10'000)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "PUE of ", options.description.pue_thousandths(),
+        " thousandths: power usage effectiveness lies between 1 and 10; leave it out if unknown"));
+  }
+  if (options.sample_interval < absl::Milliseconds(10)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "sample_interval ", absl::FormatDuration(options.sample_interval), ": it must be at least 10ms"));
+  }
+  if (options.part_interval <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "part_interval ", absl::FormatDuration(options.part_interval), ": it must be above zero"));
+  }
+  return absl::OkStatus();
+}
+
+const RoundId& NoRound() {
+  static const RoundId* const none = new RoundId;
+  return *none;
+}
+
+thread_local const RoundId* current_round = nullptr;
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Meter>> Meter::Create(MeterOptions options, std::shared_ptr<FactSink> sink,
+                                                     const Clock* clock, const CpuClock* cpu) {
+  if (absl::Status status = Check(options); !status.ok()) return status;
+  options.description.set_software_version(FEDCARBON_VERSION);
+  v1::Node description = options.description;
+  auto core = MeterCore::Create(std::move(options), std::move(sink), clock, cpu);
+  core->Record(std::move(description));
+  core->Start();
+  return std::shared_ptr<Meter>(new Meter(std::move(core)));
+}
+
+std::shared_ptr<Meter> Meter::Disabled() { return std::shared_ptr<Meter>(new Meter(MeterCore::Inert())); }
+
+Meter::Meter(std::shared_ptr<MeterCore> core) : core_(std::move(core)) {}
+
+Meter::~Meter() { core_->Stop(); }
+
+std::string Meter::StartRun(const std::string& name, uint64_t planned_rounds) {
+  RunEvent event;
+  event.run = RandomUuid();
+  event.time = core_->clock().Now();
+  event.name = name;
+  event.planned_rounds = planned_rounds;
+  core_->Record(event);
+  return event.run;
+}
+
+void Meter::EndRun(const std::string& run, v1::Outcome outcome) {
+  RunEvent event;
+  event.run = run;
+  event.time = core_->clock().Now();
+  event.outcome = outcome;
+  core_->Record(std::move(event));
+}
+
+void Meter::StartRound(const RoundId& round) { EndRound(round, v1::OUTCOME_UNSPECIFIED); }
+
+void Meter::EndRound(const RoundId& round, v1::Outcome outcome) {
+  if (!round.known()) return;
+  core_->Record(RoundEvent{round.run, *round.round, core_->clock().Now(), outcome});
+}
+
+std::shared_ptr<CallObserver> Meter::StartCall(CallStart start) {
+  if (start.end == v1::END_CLIENT && start.round == NoRound()) start.round = RoundScope::Current();
+  return std::make_shared<CallObserver>(core_, std::move(start));
+}
+
+void Meter::Sample() { core_->Sample(); }
+
+const std::string& Meter::node() const { return core_->node(); }
+
+bool Meter::enabled() const { return !core_->inert(); }
+
+RoundScope::RoundScope(RoundId round)
+    : round_(std::move(round)), outer_(std::exchange(current_round, &round_)) {}
+
+RoundScope::~RoundScope() { current_round = outer_; }
+
+const RoundId& RoundScope::Current() { return current_round != nullptr ? *current_round : NoRound(); }
+
+ComputeSpan::ComputeSpan(const std::shared_ptr<Meter>& meter, v1::SpanKind kind)
+    : core_(meter->core()), uncaught_exceptions_(std::uncaught_exceptions()) {
+  if (core_->inert()) return;
+  span_ = std::make_unique<OpenSpan>();
+  span_->kind = kind == v1::SPAN_KIND_UNSPECIFIED ? v1::SPAN_KIND_OTHER : kind;
+  span_->round = RoundScope::Current();
+  span_->start = core_->clock().Now();
+  span_->began = core_->clock().Monotonic();
+  core_->usage().Open(span_.get());
+}
+
+ComputeSpan::~ComputeSpan() {
+  End(std::uncaught_exceptions() > uncaught_exceptions_ ? v1::OUTCOME_FAILED : v1::OUTCOME_COMPLETED);
+}
+
+void ComputeSpan::End(v1::Outcome outcome) {
+  if (span_ == nullptr || core_->inert()) return;
+  core_->usage().Close(*span_);
+  Span span;
+  span.kind = span_->kind;
+  span.round = std::move(span_->round);
+  span.start = span_->start;
+  span.wall = core_->clock().Monotonic() - span_->began;
+  span.outcome = outcome;
+  span_.reset();
+  core_->Record(std::move(span));
+}
+
+}  // namespace fedcarbon

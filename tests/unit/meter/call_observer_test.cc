@@ -1,0 +1,436 @@
+#include "fedcarbon/meter/call_observer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+#include <tuple>
+
+#include "fedcarbon/meter/meter_core.h"
+#include "tests/unit/meter/collector.h"
+
+namespace fedcarbon {
+namespace {
+
+constexpr int kOk = 0;
+constexpr int kCancelled = 1;
+constexpr int kUnavailable = 14;
+
+const RoundId kRound0{"run", 0};
+const RoundId kRound1{"run", 1};
+
+MessageSize Serialized(uint64_t bytes) { return {Bytes(bytes), std::nullopt, v1::COUNT_KIND_SERIALIZED}; }
+
+class CallObserverTest : public testing::Test {
+ protected:
+  std::shared_ptr<CallObserver> Start(v1::End end, RoundId round = {}) {
+    CallStart start;
+    start.end = end;
+    start.observer = v1::OBSERVER_INTERCEPTOR;
+    start.method = "/package.Service/Method";
+    start.round = std::move(round);
+    return manual_.meter->StartCall(start);
+  }
+
+  void SampleAfter(absl::Duration duration) {
+    manual_.clock.Advance(duration);
+    manual_.meter->Sample();
+  }
+
+  std::vector<Transfer> Transfers() const { return manual_.sink->All<Transfer>(); }
+  std::vector<Binding> Bindings() const { return manual_.sink->All<Binding>(); }
+
+  ManualMeter manual_;
+};
+
+TEST_F(CallObserverTest, AUnaryCallIsOneTransferAtItsEnd) {
+  CallStart start;
+  start.call_id = 77;
+  start.end = v1::END_CLIENT;
+  start.observer = v1::OBSERVER_PROXY;
+  start.attempt = 2;
+  start.peer = "aggregator";
+  start.method = "/package.Service/Method";
+  start.round = kRound0;
+  const absl::Time began = manual_.clock.Now();
+  auto call = manual_.meter->StartCall(start);
+  call->OnHeaders(Direction::kSent, Bytes(40));
+  call->OnMessage(Direction::kSent, {Bytes(1000), Bytes(205), v1::COUNT_KIND_WIRE});
+  manual_.clock.Advance(absl::Seconds(3));
+  call->OnMessage(Direction::kReceived, {std::nullopt, Bytes(35), v1::COUNT_KIND_UNSPECIFIED});
+  EXPECT_TRUE(Transfers().empty());
+  call->End(kOk);
+
+  ASSERT_EQ(Transfers().size(), 1u);
+  const Transfer transfer = Transfers()[0];
+  EXPECT_EQ(transfer.call_id, 77u);
+  EXPECT_EQ(transfer.end, v1::END_CLIENT);
+  EXPECT_EQ(transfer.observer, v1::OBSERVER_PROXY);
+  EXPECT_EQ(transfer.attempt, 2u);
+  EXPECT_EQ(transfer.part, 0u);
+  EXPECT_EQ(transfer.peer, "aggregator");
+  EXPECT_EQ(transfer.method, "/package.Service/Method");
+  EXPECT_EQ(transfer.round, kRound0);
+  EXPECT_EQ(transfer.binding, 0u);
+  EXPECT_EQ(transfer.start, began);
+  EXPECT_EQ(transfer.duration, absl::Seconds(3));
+  EXPECT_EQ(transfer.status, kOk);
+  EXPECT_TRUE(transfer.answered);
+  EXPECT_EQ(transfer.sent.messages, 1u);
+  EXPECT_EQ(transfer.sent.message_bytes, Bytes(1000));
+  EXPECT_EQ(transfer.sent.encoded_bytes, Bytes(205));
+  EXPECT_EQ(transfer.sent.header_bytes, Bytes(40));
+  EXPECT_EQ(transfer.sent.kind, v1::COUNT_KIND_WIRE);
+  EXPECT_EQ(transfer.received.messages, 1u);
+  EXPECT_EQ(transfer.received.message_bytes, std::nullopt);
+  EXPECT_EQ(transfer.received.encoded_bytes, Bytes(35));
+  EXPECT_EQ(transfer.received.header_bytes, std::nullopt);
+  EXPECT_TRUE(Bindings().empty());
+}
+
+TEST_F(CallObserverTest, ACallWithoutMessagesIsATransfer) {
+  Start(v1::END_CLIENT)->End(kUnavailable);
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Transfers()[0].status, kUnavailable);
+  EXPECT_FALSE(Transfers()[0].answered);
+  EXPECT_EQ(Transfers()[0].sent.messages, 0u);
+  EXPECT_EQ(Transfers()[0].sent.message_bytes, std::nullopt);
+}
+
+TEST_F(CallObserverTest, AfterTheEndEverythingIsIgnored) {
+  auto call = Start(v1::END_CLIENT);
+  call->End(kOk);
+  call->OnMessage(Direction::kSent, Serialized(5), kRound1);
+  call->OnHeaders(Direction::kSent, Bytes(5));
+  call->SetRound(kRound1);
+  call->End(kCancelled);
+  SampleAfter(absl::Minutes(1));
+  call.reset();
+  EXPECT_EQ(Transfers().size(), 1u);
+  EXPECT_TRUE(Bindings().empty());
+}
+
+TEST_F(CallObserverTest, ACallThatIsDroppedWasCancelled) {
+  auto call = Start(v1::END_CLIENT);
+  call->OnMessage(Direction::kSent, Serialized(5));
+  call.reset();
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Transfers()[0].status, kCancelled);
+  EXPECT_EQ(Transfers()[0].sent.message_bytes, Bytes(5));
+}
+
+// Answered: OK, anything received, or SetAnswered.
+
+TEST_F(CallObserverTest, AFailedCallThatGotNothingIsUnanswered) {
+  auto call = Start(v1::END_CLIENT);
+  call->OnMessage(Direction::kSent, Serialized(100'000));
+  call->End(kUnavailable);
+  EXPECT_FALSE(Transfers()[0].answered);
+}
+
+TEST_F(CallObserverTest, AFailedCallIsUnansweredHoweverMuchItSent) {
+  auto call = Start(v1::END_CLIENT);
+  for (int i = 0; i < 20; ++i) call->OnMessage(Direction::kSent, Serialized(100));
+  call->End(kCancelled);
+  EXPECT_FALSE(Transfers()[0].answered);
+}
+
+TEST_F(CallObserverTest, AFailedCallIsAnsweredByAMessageAHeaderOrAWord) {
+  auto message = Start(v1::END_CLIENT);
+  message->OnMessage(Direction::kReceived, Serialized(1));
+  message->End(kUnavailable);
+  auto header = Start(v1::END_CLIENT);
+  header->OnHeaders(Direction::kReceived, Bytes(1));
+  header->End(kUnavailable);
+  auto word = Start(v1::END_CLIENT);
+  word->SetAnswered();
+  word->End(kUnavailable);
+  ASSERT_EQ(Transfers().size(), 3u);
+  for (const Transfer& transfer : Transfers()) EXPECT_TRUE(transfer.answered);
+}
+
+TEST_F(CallObserverTest, AServersEndIsAnsweredByTheRequest) {
+  Start(v1::END_SERVER)->End(kUnavailable);
+  EXPECT_TRUE(Transfers()[0].answered);
+}
+
+// Parts by time.
+
+TEST_F(CallObserverTest, TheSweepClosesAPartAtTheIntervalAndNotBefore) {
+  auto call = Start(v1::END_SERVER, kRound1);
+  manual_.clock.Advance(absl::Minutes(5));  // nothing moved: no part
+  manual_.meter->Sample();
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  SampleAfter(absl::Seconds(10) - absl::Nanoseconds(1));
+  EXPECT_TRUE(Transfers().empty());
+  SampleAfter(absl::Nanoseconds(1));
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Transfers()[0].part, 0u);
+  EXPECT_EQ(Transfers()[0].status, std::nullopt);
+  EXPECT_EQ(Transfers()[0].received.message_bytes, Bytes(10));
+  EXPECT_EQ(Transfers()[0].duration, absl::Minutes(5) + absl::Seconds(10));
+
+  SampleAfter(absl::Minutes(1));
+  EXPECT_EQ(Transfers().size(), 1u) << "an empty part is none";
+  const absl::Time second_ended = manual_.clock.Now();
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 2u);
+  EXPECT_EQ(Transfers()[1].part, 1u);
+  EXPECT_EQ(Transfers()[1].status, kOk);
+  EXPECT_EQ(Transfers()[1].received.messages, 0u);
+  EXPECT_EQ(Transfers()[1].start + Transfers()[1].duration, second_ended);
+}
+
+TEST_F(CallObserverTest, AMessageClosesADuePartWithoutASweep) {
+  auto call = Start(v1::END_SERVER, kRound1);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  manual_.clock.Advance(absl::Seconds(10));
+  call->OnMessage(Direction::kReceived, Serialized(7));
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Transfers()[0].received.message_bytes, Bytes(10));
+  call->End(kOk);
+  EXPECT_EQ(Transfers()[1].received.message_bytes, Bytes(7));
+}
+
+TEST_F(CallObserverTest, APartThatMayNotHaveReachedThePeerWaitsForTheEnd) {
+  auto call = Start(v1::END_CLIENT, kRound1);
+  call->OnMessage(Direction::kSent, Serialized(1'000'000));  // one large message, slowly uploaded
+  SampleAfter(absl::Minutes(1));
+  EXPECT_TRUE(Transfers().empty());
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_TRUE(Transfers()[0].answered);
+}
+
+TEST_F(CallObserverTest, APartIsAnsweredOnceASecondMessageCouldBeSent) {
+  auto call = Start(v1::END_CLIENT, kRound1);
+  call->OnMessage(Direction::kSent, Serialized(10));
+  call->OnMessage(Direction::kSent, Serialized(10));
+  SampleAfter(absl::Seconds(10));
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_TRUE(Transfers()[0].answered);
+  call->OnMessage(Direction::kSent, Serialized(10));
+  call->End(kUnavailable);
+  EXPECT_FALSE(Transfers()[1].answered) << "the last part of a call that was never answered";
+}
+
+TEST_F(CallObserverTest, PartsThatWaitedAreUnansweredIfTheCallWas) {
+  auto call = Start(v1::END_CLIENT, kRound0);
+  call->OnMessage(Direction::kSent, Serialized(10));
+  call->SetRound(kRound1);
+  EXPECT_TRUE(Transfers().empty());
+  call->End(kUnavailable);
+  ASSERT_EQ(Transfers().size(), 2u);
+  EXPECT_FALSE(Transfers()[0].answered);
+  EXPECT_EQ(Transfers()[0].sent.message_bytes, Bytes(10));
+  EXPECT_FALSE(Transfers()[1].answered);
+}
+
+TEST_F(CallObserverTest, PartsThatWaitedAreRecordedWithTheAnswer) {
+  auto call = Start(v1::END_CLIENT, kRound0);
+  call->OnMessage(Direction::kSent, Serialized(10));
+  call->SetRound(kRound1);
+  call->SetPeer("aggregator");
+  call->SetAnswered();
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_TRUE(Transfers()[0].answered);
+  EXPECT_EQ(Transfers()[0].peer, "aggregator");
+  EXPECT_EQ(Transfers()[0].round, kRound0);
+}
+
+// Rounds.
+
+TEST_F(CallObserverTest, AStreamOverFiveRoundsIsVisibleInFiveRoundsBeforeItEnds) {
+  auto call = Start(v1::END_CLIENT, kRound0);
+  for (uint64_t round = 0; round < 6; ++round) {
+    call->OnMessage(Direction::kSent, Serialized(100 + round), RoundId{"run", round});
+    call->OnMessage(Direction::kReceived, Serialized(200 + round));
+  }
+  const auto before_the_end = Transfers();
+  ASSERT_EQ(before_the_end.size(), 5u);
+  for (uint64_t round = 0; round < 5; ++round) {
+    EXPECT_EQ(before_the_end[round].round, (RoundId{"run", round}));
+    EXPECT_EQ(before_the_end[round].part, round);
+    EXPECT_EQ(before_the_end[round].status, std::nullopt);
+    EXPECT_TRUE(before_the_end[round].answered);
+    EXPECT_EQ(before_the_end[round].sent.message_bytes, Bytes(100 + round));
+    EXPECT_EQ(before_the_end[round].received.message_bytes, Bytes(200 + round));
+  }
+  EXPECT_EQ(call->WholeCallRound(), RoundId{});
+  call->End(kOk);
+  EXPECT_EQ(Transfers().back().round, (RoundId{"run", 5}));
+  EXPECT_EQ(Transfers().back().status, kOk);
+  EXPECT_TRUE(Bindings().empty());
+}
+
+TEST_F(CallObserverTest, SetRoundBooksWhatWasSeenBeforeItAndNeedsNoBinding) {
+  auto call = Start(v1::END_SERVER);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  call->SetRound(kRound0);
+  EXPECT_EQ(call->WholeCallRound(), kRound0);
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Transfers()[0].round, kRound0);
+  EXPECT_EQ(Transfers()[0].binding, 0u);
+  EXPECT_TRUE(Bindings().empty());
+}
+
+TEST_F(CallObserverTest, ARunAloneIsCompletedByItsRound) {
+  auto call = Start(v1::END_SERVER, {"run", std::nullopt});
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  call->SetRound({"run", 4});
+  call->SetRound({"run", std::nullopt});  // says less, changes nothing
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Transfers()[0].round, (RoundId{"run", 4}));
+}
+
+TEST_F(CallObserverTest, PartsWithoutARoundAreBoundAtTheEnd) {
+  auto call = Start(v1::END_SERVER);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  SampleAfter(absl::Seconds(10));
+  call->OnMessage(Direction::kReceived, Serialized(20));
+  call->SetRound(kRound1);
+  EXPECT_TRUE(Bindings().empty()) << "the call may still come to another round";
+  call->End(kOk);
+  const auto parts = Transfers();
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].round, RoundId{});
+  EXPECT_NE(parts[0].binding, 0u);
+  EXPECT_EQ(parts[1].round, kRound1);
+  EXPECT_EQ(parts[1].binding, 0u);
+  ASSERT_EQ(Bindings().size(), 1u);
+  EXPECT_EQ(Bindings()[0].key, parts[0].binding);
+  EXPECT_EQ(Bindings()[0].round, kRound1);
+}
+
+TEST_F(CallObserverTest, ACallOfSeveralRoundsIsNeverBound) {
+  auto call = Start(v1::END_SERVER);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  SampleAfter(absl::Seconds(10));
+  call->SetRound(kRound0);
+  call->OnMessage(Direction::kReceived, Serialized(20));
+  call->SetRound(kRound1);
+  EXPECT_EQ(call->WholeCallRound(), RoundId{});
+  call->End(kOk);
+  EXPECT_EQ(Transfers().size(), 3u);
+  EXPECT_TRUE(Bindings().empty());
+}
+
+TEST_F(CallObserverTest, AtAServerTheRequestsRoundCounts) {
+  auto call = Start(v1::END_SERVER, kRound0);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  call->SetRound(kRound1);
+  call->OnMessage(Direction::kSent, Serialized(10));
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Transfers()[0].round, kRound0);
+}
+
+TEST_F(CallObserverTest, AtAServerAStreamMayGoOnToAnotherRoundThanTheRequests) {
+  auto answered = Start(v1::END_SERVER, kRound0);
+  answered->OnMessage(Direction::kReceived, Serialized(10));
+  answered->OnMessage(Direction::kSent, Serialized(10));
+  answered->SetRound(kRound1);
+  answered->End(kOk);
+  auto uploading = Start(v1::END_SERVER, kRound0);
+  uploading->OnMessage(Direction::kReceived, Serialized(10));
+  uploading->OnMessage(Direction::kReceived, Serialized(10));
+  uploading->SetRound(kRound1);
+  uploading->End(kOk);
+  ASSERT_EQ(Transfers().size(), 4u);
+  EXPECT_EQ(Transfers()[1].round, kRound1);
+  EXPECT_EQ(Transfers()[3].round, kRound1);
+}
+
+TEST_F(CallObserverTest, TheAnswersRoundIsAdoptedOnlyByACallWithoutOne) {
+  auto pulled = Start(v1::END_CLIENT);
+  pulled->OnMessage(Direction::kReceived, Serialized(10));
+  pulled->AdoptRound(kRound0);
+  pulled->End(kOk);
+  auto named = Start(v1::END_CLIENT, kRound1);
+  named->OnMessage(Direction::kReceived, Serialized(10));
+  named->AdoptRound(kRound0);
+  named->End(kOk);
+  ASSERT_EQ(Transfers().size(), 2u);
+  EXPECT_EQ(Transfers()[0].round, kRound0);
+  EXPECT_EQ(Transfers()[1].round, kRound1);
+}
+
+TEST_F(CallObserverTest, OnlyAClientsCallTakesTheRoundOfItsThread) {
+  const RoundScope scope(kRound0);
+  Start(v1::END_CLIENT)->End(kOk);
+  Start(v1::END_CLIENT, kRound1)->End(kOk);
+  Start(v1::END_SERVER)->End(kOk);
+  ASSERT_EQ(Transfers().size(), 3u);
+  EXPECT_EQ(Transfers()[0].round, kRound0);
+  EXPECT_EQ(Transfers()[1].round, kRound1);
+  EXPECT_EQ(Transfers()[2].round, RoundId{});
+}
+
+TEST_F(CallObserverTest, ACallOutlivesItsMeter) {
+  auto call = Start(v1::END_CLIENT);
+  call->OnMessage(Direction::kSent, Serialized(10));
+  manual_.meter.reset();
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  call->End(kOk);
+  call.reset();
+  EXPECT_EQ(Transfers().size(), 1u);
+}
+
+// Threads. For TSan, and for uniqueness and sums.
+
+TEST(CallObserverThreadsTest, EightThreadsLoseAndRepeatNothing) {
+  constexpr int kThreads = 8;
+  constexpr int kCalls = 500;
+  MeterOptions options = ManualMeter::Options();
+  options.sample_interval = absl::Milliseconds(10);
+  options.part_interval = absl::Microseconds(50);
+  auto sink = std::make_shared<Collector>();
+  auto meter = *Meter::Create(options, sink);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&meter, i] {
+      for (uint64_t n = 0; n < kCalls; ++n) {
+        const RoundScope scope({"run", n});
+        const ComputeSpan span(meter, v1::SPAN_KIND_TRAIN);
+        CallStart start;
+        start.end = i % 2 == 0 ? v1::END_CLIENT : v1::END_SERVER;
+        auto call = meter->StartCall(start);
+        std::thread reader;
+        if (n % 50 == 0) {
+          reader = std::thread([call] {
+            for (int m = 0; m < 20; ++m) call->OnMessage(Direction::kReceived, Serialized(2));
+          });
+        }
+        for (int m = 0; m < 4; ++m) {
+          call->OnMessage(Direction::kSent, Serialized(3), RoundScope::Current());
+        }
+        call->SetRound({"run", n + 1});
+        if (reader.joinable()) reader.join();
+        call->End(kOk);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  meter.reset();
+
+  std::set<std::tuple<uint64_t, int, uint32_t>> parts;
+  uint64_t ended = 0;
+  Bytes sent;
+  Bytes received;
+  for (const Transfer& transfer : sink->All<Transfer>()) {
+    EXPECT_TRUE(parts.emplace(transfer.call_id, transfer.end, transfer.part).second);
+    ended += transfer.status.has_value() ? 1 : 0;
+    sent += transfer.sent.message_bytes.value_or(Bytes(0));
+    received += transfer.received.message_bytes.value_or(Bytes(0));
+  }
+  EXPECT_EQ(ended, uint64_t{kThreads * kCalls});
+  EXPECT_EQ(sent, Bytes(uint64_t{kThreads * kCalls} * 4 * 3));
+  EXPECT_EQ(received, Bytes(uint64_t{kThreads * kCalls} / 50 * 20 * 2));
+  EXPECT_EQ(sink->All<Span>().size(), size_t{kThreads * kCalls});
+}
+
+}  // namespace
+}  // namespace fedcarbon
