@@ -1,0 +1,135 @@
+// A connection to an SQLite database and its statements, closed when they go.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace fedcarbon::server {
+
+class Database;
+
+/// Bytes for a BLOB parameter, where a string would be text.
+struct Blob {
+  std::string_view bytes;
+};
+
+/// A prepared statement, in use until it goes out of scope. One that could not be prepared says so at Step.
+class Statement {
+ public:
+  enum class Keep { kCached, kOnce };
+
+  Statement(Database* database, sqlite3_stmt* statement, Keep keep)
+      : database_(database), statement_(statement), keep_(keep) {}
+  ~Statement();
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  /// Binds the next parameters, from the first on; unsigned numbers by their 64 bits. Text and bytes must
+  /// outlive the statement's use.
+  template <typename... Values>
+  Statement& Bind(const Values&... values) {
+    (BindNext(values), ...);
+    return *this;
+  }
+
+  /// Makes it ready to be bound and run again.
+  Statement& Restart();
+
+  /// Goes to the next row. False: there is none.
+  absl::StatusOr<bool> Step();
+
+  /// Runs a statement that returns no rows, and restarts it.
+  absl::Status Run();
+
+  /// Columns of the current row, from 0.
+  int64_t Int(int column) const;
+  std::string_view Bytes(int column) const;
+  std::optional<int64_t> OptionalInt(int column) const;
+  int columns() const;
+  std::string_view ColumnName(int column) const;
+
+ private:
+  template <typename Number, std::enable_if_t<std::is_integral_v<Number> || std::is_enum_v<Number>, int> = 0>
+  void BindNext(Number value) {
+    BindInt(static_cast<int64_t>(value));
+  }
+  void BindNext(const std::optional<int64_t>& value);
+  void BindNext(std::string_view text);
+  void BindNext(const std::string& text) { BindNext(std::string_view(text)); }
+  void BindNext(Blob blob);
+  void BindInt(int64_t value);
+
+  Database* database_;
+  sqlite3_stmt* statement_;  // null: could not be prepared; owned by the database if it is cached
+  Keep keep_;
+  int next_ = 1;
+};
+
+/// Not thread-safe: one thread at a time. Errors name the file; codes as store.h says.
+class Database {
+ public:
+  /// Opens the existing file `path`; statements wait up to 10 s for another process's lock.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  /// `sql` is a literal, prepared once per connection; a statement is used by one scope at a time.
+  Statement Prepare(const char* sql);
+
+  /// The same for SQL that is put together.
+  Statement PrepareOnce(const std::string& sql);
+
+  /// Runs any number of statements.
+  absl::Status Execute(const std::string& sql);
+
+  int64_t last_insert_id() const;
+
+  /// Copies all of this database, as one transaction sees it, into the existing empty file `path`.
+  absl::Status CopyTo(const std::string& path);
+
+  /// The last error of this connection.
+  absl::Status Error() const;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  Database(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
+
+  std::string path_;
+  sqlite3* handle_;
+  std::unordered_map<const char*, sqlite3_stmt*> statements_;
+};
+
+/// BEGIN IMMEDIATE, and ROLLBACK unless it was committed.
+class Transaction {
+ public:
+  explicit Transaction(Database* database)
+      : database_(database), begun_(database->Execute("BEGIN IMMEDIATE")) {}
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  /// Whether it could begin.
+  const absl::Status& begun() const { return begun_; }
+  absl::Status Commit();
+
+ private:
+  Database* database_;
+  absl::Status begun_;
+  bool done_ = false;
+};
+
+}  // namespace fedcarbon::server
