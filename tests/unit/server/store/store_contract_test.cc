@@ -514,7 +514,8 @@ TEST_P(StoreContract, RoundsAreListedByRangeAndChange) {
           EdgeBatch(4, {"run", kMaxStored}, 1), EdgeBatch(5, {"run", 1}, 1)});
   const auto list = [&](RoundRange range, uint64_t after, size_t limit) {
     std::vector<uint64_t> numbers;
-    for (const RoundRecord& round : store_->ListRounds("run", range, after, limit).value()) {
+    const auto rounds = store_->ListRounds("run", range, after, limit).value();
+    for (const RoundRecord& round : rounds) {
       numbers.push_back(round.round);
     }
     return numbers;
@@ -562,8 +563,8 @@ TEST_P(StoreContract, GapsThatOverlapAreListed) {
   Append({batch});
   const auto list = [&](int from, int to) {
     std::vector<std::string> details;
-    for (const NodeGap& gap :
-         store_->ListGaps(kNow + absl::Seconds(from), kNow + absl::Seconds(to)).value()) {
+    const auto gaps = store_->ListGaps(kNow + absl::Seconds(from), kNow + absl::Seconds(to)).value();
+    for (const NodeGap& gap : gaps) {
       details.push_back(gap.gap.detail);
     }
     return details;
