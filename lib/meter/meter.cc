@@ -7,29 +7,16 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/string_view.h"
 #include "fedcarbon/meter/call_observer.h"
 #include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/names.h"
 #include "fedcarbon/meter/random_id.h"
 
 namespace fedcarbon {
 namespace {
 
-bool IsDnsLabel(absl::string_view label) {
-  return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
-         std::all_of(label.begin(), label.end(), [](unsigned char c) {
-           return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-';
-         });
-}
-
-bool IsDnsName(absl::string_view name) {
-  const auto labels = absl::StrSplit(name, '.');
-  return name.size() <= 253 && std::all_of(labels.begin(), labels.end(), IsDnsLabel);
-}
-
 absl::Status Check(const MeterOptions& options) {
-  if (!IsDnsName(options.node)) {
+  if (!IsNodeName(options.node)) {
     return absl::InvalidArgumentError(
         absl::StrCat("node \"", options.node,
                      "\": a node's name is a lower-case DNS name of at most 253 characters, "

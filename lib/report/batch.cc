@@ -4,26 +4,11 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/report/batch_limits.h"
 
 namespace fedcarbon {
 namespace {
-
-bool IsLowerAlphanumeric(char c) { return absl::ascii_islower(c) || absl::ascii_isdigit(c); }
-
-bool IsMadeOf(std::string_view text, size_t max_size, std::string_view punctuation) {
-  return !text.empty() && text.size() <= max_size && std::all_of(text.begin(), text.end(), [&](char c) {
-    return absl::ascii_isalnum(c) || punctuation.find(c) != std::string_view::npos;
-  });
-}
-
-bool IsDnsLabel(std::string_view label) {
-  return !label.empty() && label.size() <= 63 && IsLowerAlphanumeric(label.front()) &&
-         IsLowerAlphanumeric(label.back()) &&
-         std::all_of(label.begin(), label.end(), [](char c) { return IsLowerAlphanumeric(c) || c == '-'; });
-}
 
 /// Where in a batch something is: "transfers[3].call_id".
 struct Place {
@@ -242,20 +227,6 @@ Transfer ExpandTransfer(const OpenedBatch& batch, const v1::Transfers& group, in
 }
 
 }  // namespace
-
-bool IsNodeName(std::string_view name) {
-  if (name.size() > 253) return false;
-  while (true) {
-    const size_t dot = name.find('.');
-    if (!IsDnsLabel(name.substr(0, dot))) return false;
-    if (dot == std::string_view::npos) return true;
-    name.remove_prefix(dot + 1);
-  }
-}
-
-bool IsRunId(std::string_view run) { return IsMadeOf(run, 64, "._:-"); }
-
-bool IsMethodName(std::string_view name) { return IsMadeOf(name, 128, "_./-"); }
 
 const std::string& OpenedBatch::text(uint32_t index) const {
   static const std::string& absent = *new std::string;

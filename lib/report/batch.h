@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "fedcarbon/meter/facts.h"
+#include "fedcarbon/meter/names.h"
 
 namespace fedcarbon {
 
@@ -102,10 +103,5 @@ std::vector<Transfer> ExpandTransfers(const OpenedBatch& batch);
 /// Fields, at any depth, that this version does not know: facts and fields of a newer one. They stay in the
 /// sealed bytes.
 uint64_t CountUnknownFields(const google::protobuf::Message& message);
-
-/// Names within the limits of facts.md.
-bool IsNodeName(std::string_view name);    // lower-case DNS name, at most 253 characters
-bool IsRunId(std::string_view run);        // 1 to 64 characters of [A-Za-z0-9._:-]
-bool IsMethodName(std::string_view name);  // 1 to 128 characters of [A-Za-z0-9_./-]
 
 }  // namespace fedcarbon

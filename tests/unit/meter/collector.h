@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "fedcarbon/meter/cpu_clock.h"
 #include "fedcarbon/meter/fact_sink.h"
@@ -21,17 +22,25 @@ class Collector : public FactSink {
   void Record(Fact fact) override {
     MutexLock lock(&mutex_);
     facts_.push_back(std::move(fact));
+    recorded_.NotifyAll();
   }
 
   /// All facts of one type so far, in order.
   template <typename T>
   std::vector<T> All() const {
     MutexLock lock(&mutex_);
-    std::vector<T> all;
-    for (const Fact& fact : facts_) {
-      if (const T* match = std::get_if<T>(&fact)) all.push_back(*match);
+    return Select<T>();
+  }
+
+  /// The same once there are `count`; after 20 s, whatever there is.
+  template <typename T>
+  std::vector<T> Await(size_t count) const {
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    MutexLock lock(&mutex_);
+    while (Select<T>().size() < count && absl::Now() < deadline) {
+      recorded_.WaitFor(&mutex_, deadline - absl::Now());
     }
-    return all;
+    return Select<T>();
   }
 
   size_t size() const {
@@ -40,7 +49,17 @@ class Collector : public FactSink {
   }
 
  private:
+  template <typename T>
+  std::vector<T> Select() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    std::vector<T> selected;
+    for (const Fact& fact : facts_) {
+      if (const T* match = std::get_if<T>(&fact)) selected.push_back(*match);
+    }
+    return selected;
+  }
+
   mutable Mutex mutex_;
+  mutable CondVar recorded_;
   std::vector<Fact> facts_ ABSL_GUARDED_BY(mutex_);
 };
 
