@@ -5,10 +5,8 @@
 //   communication = one_byte_model [kWh/kB] * cumulated_data_traffic [kB] * carbon_intensity
 //
 //   Cumulator cumulator;
-//   RETURN_IF_ERROR(cumulator.On());
-//   Train();
-//   RETURN_IF_ERROR(cumulator.Off());
-//   RETURN_IF_ERROR(cumulator.DataTransferred(Bytes(1'000'000)));
+//   absl::Status status = cumulator.Run(Train, model);
+//   status = cumulator.DataTransferred(Bytes(1'000'000));
 //   std::cout << cumulator.DisplayCarbonFootprint();
 #pragma once
 

@@ -21,11 +21,20 @@ namespace fedcarbon {
 
 /// The region that stands in for an end whose country is unknown.
 inline constexpr char kWorld[] = "World";
+inline constexpr char kGramsPerKilowattHour[] = "gCO2e/kWh";
+
+/// What a factors file or table may hold.
+inline constexpr double kMaxFactor = 1'000'000;
+inline constexpr int kFirstFactorYear = 1990;
+inline constexpr int kLastFactorYear = 2100;
+inline constexpr size_t kMaxFactorsText = 1 << 20;  // bytes
+
+/// gCO2e/kWh, by ISO 3166 alpha-3 code, or by the name of a region ("EU", "World"). Holds kWorld always.
+using GridIntensities = std::map<std::string, Factor, std::less<>>;
 
 /// Factors of all kinds but the built-in network ones, which depend on the year (network.h).
 struct FactorSet {
-  /// gCO2e/kWh, by ISO 3166 alpha-3 code, or by the name of a region ("EU", "World"). Holds kWorld always.
-  std::map<std::string, Factor, std::less<>> grid_intensity;
+  GridIntensities grid_intensity;
   Factor pue_datacentre;
   Factor pue_other;
   Factor watts_per_core;
@@ -49,12 +58,11 @@ std::shared_ptr<const FactorSet> BuiltInFactors();
 /// low > central or central > high, one of low and high alone, a text above 1 MiB.
 absl::StatusOr<FactorSet> LoadFactors(const FactorSet& base, absl::string_view toml, const std::string& name);
 
-/// A whole table of grid intensities: `iso3,country_or_region,year,gco2e_per_kwh` and one line per country,
-/// or per region with an empty iso3; World must be there. P5-P95 of a country is x/÷ 1.55 (Ember against
-/// Electricity Maps, 51 countries, 2024); of World, the P5 and P95 of the table's countries, since it stands
-/// for any of them. INVALID_ARGUMENT "name:line: what, remedy".
-absl::StatusOr<std::map<std::string, Factor, std::less<>>> ParseGridIntensities(absl::string_view csv,
-                                                                                const std::string& name,
-                                                                                absl::string_view source);
+/// A whole table of grid intensities: a line `iso3,country_or_region,year,gco2e_per_kwh`, then one like it
+/// per country, and per region with an empty iso3; World must be there. P5-P95 of a country is x/÷ 1.55
+/// (Ember against Electricity Maps, 51 countries, 2024); of World, P5 and P95 of the table's countries, since
+/// it stands for any of them; a value of 0 has no interval. INVALID_ARGUMENT "name:line: what, remedy".
+absl::StatusOr<GridIntensities> ParseGridIntensities(absl::string_view csv, const std::string& name,
+                                                     absl::string_view source);
 
 }  // namespace fedcarbon

@@ -34,7 +34,9 @@ struct Impact {
   int64_t car_kilometres = 0;  // of a passenger car, cut off as CUMULATOR does
 };
 
-/// INVALID_ARGUMENT, naming it, if an input is negative, NaN or infinite, or the total above 1e15 g.
+inline constexpr Grams kMaxImpact{1e15};
+
+/// INVALID_ARGUMENT, naming it, if an input is negative, NaN or infinite, or the total above kMaxImpact.
 absl::StatusOr<Impact> ComputeImpact(const ImpactInput& input);
 
 /// The impact statement, every line ended by a newline.

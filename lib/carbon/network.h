@@ -15,6 +15,9 @@
 
 namespace fedcarbon {
 
+inline constexpr char kKilowattHoursPerGigabyte[] = "kWh/GB";
+inline constexpr char kKilowattHoursPerKilobyte[] = "kWh/kB";  // net.cumulator/2020 alone
+
 inline constexpr char kNetDefault[] = "net.default/1";
 inline constexpr char kNetMalmodinMarginal[] = "net.malmodin-marginal/2020";
 inline constexpr char kNetAslan[] = "net.aslan/2018";
@@ -37,7 +40,8 @@ const NetworkModel* FindNetworkModel(absl::string_view id);
 
 v1::NetworkModel ToProto(const NetworkModel& model);
 
-/// The model's own factor for a link of this kind in that year, kWh/GB; absent where it has none.
+/// The model's own factor for a link of this kind in that year; absent where it has none. Every model has one
+/// for fixed links.
 std::optional<Factor> BuiltInNetworkFactor(const NetworkModel& model, v1::LinkKind link, int year);
 
 /// The kind of an edge: mobile if an end is, lan or datacentre if both are, else fixed.
@@ -51,6 +55,10 @@ inline constexpr double kCumulatorKilowattHoursPerKilobyte = 6.894e-8;
 
 /// net.aslan/2018: 0.06 kWh/GB in 2015, halved every two years; observed 2000-2015, extrapolated to 2020,
 /// constant outside [2000, 2020].
+inline constexpr int kAslanFirstYear = 2000;
+inline constexpr int kAslanLastObservedYear = 2015;
+inline constexpr int kAslanLastYear = 2020;
+inline constexpr double kAslanGeometricStandardDeviation = 2.5;
 NetworkIntensity AslanIntensity(int year);
 
 /// net.malmodin-marginal/2020: watts per Mbit/s while data flows.

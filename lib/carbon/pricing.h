@@ -14,9 +14,11 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,6 +26,7 @@
 #include "absl/types/span.h"
 #include "fedcarbon/carbon/factors.h"
 #include "fedcarbon/carbon/network.h"
+#include "fedcarbon/carbon/resolved_factor.h"
 #include "fedcarbon/units/units.h"
 #include "fedcarbon/v1/facts.pb.h"
 #include "fedcarbon/v1/footprint.pb.h"
@@ -81,6 +84,9 @@ class Pricing {
   static absl::StatusOr<Pricing> Create(std::shared_ptr<const FactorSet> factors, const v1::Method& method,
                                         int year);
 
+  Pricing(Pricing&&) = default;
+  Pricing& operator=(Pricing&&) = default;
+
   /// The method as applied: models filled in.
   const v1::Method& method() const { return method_; }
 
@@ -104,46 +110,58 @@ class Pricing {
   std::vector<std::string> Warnings() const;
 
  private:
-  // Of one unit of an amount: a second, or a kilobyte.
-  struct Rate {
+  // Energy and carbon of one second of a node's processor or accelerator.
+  struct WorkRate {
     double kilowatt_hours = 0;
     std::optional<Interval<double>> kilowatt_hour_bounds;
-  };
-  // A rate with its grams at one place.
-  struct PlacedRate {
-    Rate energy;
-    double grams_per_kilowatt_hour = 0;
-    std::optional<Interval<double>> gram_bounds;  // per unit
-    std::vector<Factor> factors;                  // that it is made of, but for the place's grid intensity
+    std::optional<Interval<double>> gram_bounds;
+    std::vector<ResolvedFactor> factors;
     bool used = false;
   };
   struct Node {
     std::string name;
     v1::LinkKind link = v1::LINK_KIND_UNSPECIFIED;
-    Factor grid_intensity;
-    double wall_units = 0;  // priced per second of wall time: cumulator/2020's processors
-    PlacedRate cpu;
-    PlacedRate accelerator;
-    bool grid_used = false;
+    ResolvedFactor grid_intensity;
+    WorkRate processor;     // per second of CPU time; under cumulator/2020 of wall time x processors
+    double processors = 1;  // cumulator/2020's
+    WorkRate accelerator;   // per second of accelerator time, all devices
+    bool grid_intensity_used = false;
   };
+  // Energy of one kB under one network model, between links of two kinds.
+  struct TransferRate {
+    double kilowatt_hours = 0;
+    std::optional<Interval<double>> kilowatt_hour_bounds;
+    ResolvedFactor factor;
+    bool used = false;
+  };
+  // Carbon of one kB's half at either end of an edge.
   struct EdgeRate {
-    Rate energy;
+    TransferRate* transfer;  // in transfers_
     std::optional<Interval<double>> from_gram_bounds;
     std::optional<Interval<double>> to_gram_bounds;
-    Factor factor;
-    bool used = false;
   };
   struct Edge {
     size_t from = 0;
     size_t to = 0;
     std::vector<EdgeRate> rates;  // one per network model
+    bool used = false;
   };
+  using TransferKey = std::tuple<std::string, v1::LinkKind, v1::LinkKind>;  // model, from, to
+
+  Pricing(std::shared_ptr<const FactorSet> factors, const v1::Method& method, int year);
+
+  TransferRate* FindTransferRate(const std::string& model, v1::LinkKind from, v1::LinkKind to);
+  ComputationPrice PriceWork(Node* node, WorkRate* rate, double amount);
+  template <typename Visit>
+  void VisitUsed(const Visit& visit) const;
 
   std::shared_ptr<const FactorSet> factors_;
   v1::Method method_;
+  bool cumulator_;  // the model
+  int year_;
   std::vector<std::string> network_models_;
-  int year_ = 0;
   std::vector<Node> nodes_;
+  std::map<TransferKey, TransferRate> transfers_;
   std::vector<Edge> edges_;
 };
 

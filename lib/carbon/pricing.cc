@@ -1,0 +1,259 @@
+#include "fedcarbon/carbon/pricing.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "fedcarbon/carbon/cumulator.h"
+
+namespace fedcarbon {
+namespace {
+
+constexpr double kShareOfEachEnd = 0.5;
+constexpr double kJoulesPerKilowattHour = 3.6e6;
+
+// low and high of an amount under a rate's bounds per unit.
+std::optional<Interval<double>> Bounds(const std::optional<Interval<double>>& per_unit, double low_amount,
+                                       double high_amount) {
+  if (!per_unit.has_value()) return std::nullopt;
+  return Interval<double>{low_amount * per_unit->low, high_amount * per_unit->high};
+}
+
+Estimate<Joules> EnergyOf(double kilowatt_hours, const std::optional<Interval<double>>& bounds) {
+  Estimate<Joules> energy = Estimate<Joules>::Unstated(Joules::FromKilowattHours(kilowatt_hours));
+  if (bounds.has_value()) {
+    energy.interval =
+        Interval<Joules>{Joules::FromKilowattHours(bounds->low), Joules::FromKilowattHours(bounds->high)};
+  }
+  return energy;
+}
+
+Estimate<Grams> CarbonOf(double grams, const std::optional<Interval<double>>& bounds) {
+  Estimate<Grams> carbon = Estimate<Grams>::Unstated(Grams(grams));
+  if (bounds.has_value()) carbon.interval = Interval<Grams>{Grams(bounds->low), Grams(bounds->high)};
+  return carbon;
+}
+
+Factor CumulatorConstant(const char* name, double value, const char* unit) {
+  Factor factor;
+  factor.name = name;
+  factor.value = Estimate<double>::Unstated(value);
+  factor.unit = unit;
+  factor.source = "CUMULATOR 2020";
+  factor.kind = v1::Factor::KIND_LEGACY;
+  return factor;
+}
+
+// What turns the factor into kWh/kB.
+double PerKilobyte(const Factor& factor) { return factor.unit == kKilowattHoursPerKilobyte ? 1 : 1e-6; }
+
+}  // namespace
+
+absl::StatusOr<Pricing> Pricing::Create(std::shared_ptr<const FactorSet> factors, const v1::Method& method,
+                                        int year) {
+  v1::Method applied = method;
+  if (applied.model().empty()) applied.set_model(kModelRound);
+  if (applied.model() != kModelRound && applied.model() != kModelCumulator) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown model \"", applied.model(), "\": use ", kModelRound, " or ", kModelCumulator));
+  }
+  std::vector<std::string> wanted;
+  if (applied.model() == kModelCumulator) wanted.push_back(kNetCumulator);
+  for (const std::string& id : method.network_models()) {
+    if (FindNetworkModel(id) == nullptr) {
+      std::vector<absl::string_view> known;
+      for (const NetworkModel& model : NetworkModels()) known.push_back(model.id);
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown network model \"", id, "\": use ", absl::StrJoin(known, ", ")));
+    }
+    if (std::count(method.network_models().begin(), method.network_models().end(), id) > 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("network model ", id, " is named more than once: name each once"));
+    }
+    if (std::find(wanted.begin(), wanted.end(), id) == wanted.end()) wanted.push_back(id);
+  }
+  if (wanted.empty()) wanted = {kNetDefault, kNetMalmodinMarginal};
+  applied.clear_network_models();
+  for (const std::string& id : wanted) applied.add_network_models(id);
+  return Pricing(std::move(factors), applied, year);
+}
+
+Pricing::Pricing(std::shared_ptr<const FactorSet> factors, const v1::Method& method, int year)
+    : factors_(std::move(factors)),
+      method_(method),
+      cumulator_(method.model() == kModelCumulator),
+      year_(year),
+      network_models_(method.network_models().begin(), method.network_models().end()) {}
+
+Pricing::NodeIndex Pricing::AddNode(const std::string& name, const v1::Node* description) {
+  static const v1::Node& nothing = *new v1::Node;
+  if (description == nullptr) description = &nothing;
+  Node node;
+  node.name = name;
+  node.link = description->link();
+  if (cumulator_) {
+    node.grid_intensity.factor = CumulatorConstant("cumulator.carbon_intensity",
+                                                   kCumulatorGramsPerKilowattHour, kGramsPerKilowattHour);
+    ResolvedFactor watts{CumulatorConstant("cumulator.watts", kCumulatorWatts, "W"), {}};
+    node.processor.kilowatt_hours = kCumulatorWatts / kJoulesPerKilowattHour;
+    node.processor.factors = {std::move(watts)};
+    double accelerators = 0;
+    for (const v1::Accelerator& accelerator : description->accelerators()) {
+      accelerators += accelerator.count();
+    }
+    node.processors = std::max(accelerators, 1.0);
+  } else {
+    node.grid_intensity = ResolveGridIntensity(*factors_, name, description->country(), year_);
+    const ResolvedFactor pue = ResolvePue(*factors_, name, *description);
+    const auto rate = [&](ResolvedFactor watts) {
+      const Estimate<double>& grid = node.grid_intensity.factor.value;
+      const Estimate<double> energy =
+          Product({watts.factor.value, pue.factor.value}) * (1 / kJoulesPerKilowattHour);
+      const Estimate<double> carbon =
+          Product({watts.factor.value, pue.factor.value, grid}) * (1 / kJoulesPerKilowattHour);
+      return WorkRate{energy.central, energy.interval, carbon.interval, {std::move(watts), pue}, false};
+    };
+    node.processor = rate(ResolveCore(*factors_, name, *description));
+    node.accelerator = rate(ResolveAccelerators(*factors_, name, *description));
+  }
+  nodes_.push_back(std::move(node));
+  return NodeIndex{nodes_.size() - 1};
+}
+
+Pricing::TransferRate* Pricing::FindTransferRate(const std::string& model, v1::LinkKind from,
+                                                 v1::LinkKind to) {
+  const auto [found, added] = transfers_.try_emplace({model, from, to});
+  TransferRate& rate = found->second;
+  if (added) {
+    rate.factor = ResolveTransfer(*factors_, *FindNetworkModel(model), from, to, year_);
+    const Estimate<double> energy = rate.factor.factor.value * PerKilobyte(rate.factor.factor);
+    rate.kilowatt_hours = energy.central;
+    rate.kilowatt_hour_bounds = energy.interval;
+  }
+  return &rate;
+}
+
+Pricing::EdgeIndex Pricing::AddEdge(NodeIndex from_index, NodeIndex to_index) {
+  Edge edge;
+  edge.from = static_cast<size_t>(from_index);
+  edge.to = static_cast<size_t>(to_index);
+  const Node& from = nodes_[edge.from];
+  const Node& to = nodes_[edge.to];
+  for (const std::string& model : network_models_) {
+    TransferRate* transfer = FindTransferRate(model, from.link, to.link);
+    const Factor& factor = transfer->factor.factor;
+    const double half_kilobyte = PerKilobyte(factor) * kShareOfEachEnd;
+    const auto gram_bounds = [&](const Node& end) {
+      return (Product({factor.value, end.grid_intensity.factor.value}) * half_kilobyte).interval;
+    };
+    edge.rates.push_back({transfer, gram_bounds(from), gram_bounds(to)});
+  }
+  edges_.push_back(std::move(edge));
+  return EdgeIndex{edges_.size() - 1};
+}
+
+ComputationPrice Pricing::Price(NodeIndex index, const ComputationAmounts& amounts) {
+  Node& node = nodes_[static_cast<size_t>(index)];
+  if (cumulator_) {
+    return PriceWork(&node, &node.processor, absl::ToDoubleSeconds(amounts.wall) * node.processors);
+  }
+  ComputationPrice price = PriceWork(&node, &node.processor, absl::ToDoubleSeconds(amounts.cpu));
+  if (amounts.accelerator > absl::ZeroDuration()) {
+    price += PriceWork(&node, &node.accelerator, absl::ToDoubleSeconds(amounts.accelerator));
+  }
+  return price;
+}
+
+// Energy first, then carbon from it: with this order of operations CUMULATOR's digits come out.
+ComputationPrice Pricing::PriceWork(Node* node, WorkRate* rate, double amount) {
+  if (amount > 0) rate->used = node->grid_intensity_used = true;
+  const double kilowatt_hours = amount * rate->kilowatt_hours;
+  return {EnergyOf(kilowatt_hours, Bounds(rate->kilowatt_hour_bounds, amount, amount)),
+          CarbonOf(kilowatt_hours * node->grid_intensity.factor.value.central,
+                   Bounds(rate->gram_bounds, amount, amount))};
+}
+
+CommunicationPrice Pricing::Price(EdgeIndex index, Bytes counted, Bytes unconfirmed, size_t model) {
+  Edge& edge = edges_[static_cast<size_t>(index)];
+  const EdgeRate& rate = edge.rates[model];
+  TransferRate& transfer = *rate.transfer;
+  Node& from = nodes_[edge.from];
+  Node& to = nodes_[edge.to];
+  const double low = counted.kilobytes();
+  const double high = (counted + unconfirmed).kilobytes();
+  if (high > 0) {
+    edge.used = transfer.used = from.grid_intensity_used = to.grid_intensity_used = true;
+  }
+  const double kilowatt_hours = transfer.kilowatt_hours * low;
+  const auto half = [&](const Node& end, const std::optional<Interval<double>>& bounds) {
+    return CarbonOf(kilowatt_hours * end.grid_intensity.factor.value.central * kShareOfEachEnd,
+                    Bounds(bounds, low, high));
+  };
+  return {EnergyOf(kilowatt_hours, Bounds(transfer.kilowatt_hour_bounds, low, high)),
+          half(from, rate.from_gram_bounds), half(to, rate.to_gram_bounds)};
+}
+
+template <typename Visit>
+void Pricing::VisitUsed(const Visit& visit) const {
+  for (const Node& node : nodes_) {
+    if (node.grid_intensity_used) visit(node.grid_intensity);
+    for (const WorkRate* rate : {&node.processor, &node.accelerator}) {
+      if (!rate->used) continue;
+      for (const ResolvedFactor& factor : rate->factors) visit(factor);
+    }
+  }
+  for (const auto& [key, rate] : transfers_) {
+    if (rate.used) visit(rate.factor);
+  }
+}
+
+std::vector<Factor> Pricing::Factors() const {
+  std::map<std::string, Factor> by_name;
+  VisitUsed([&](const ResolvedFactor& used) {
+    const auto [factor, added] = by_name.emplace(used.factor.name, used.factor);
+    if (added) return;
+    for (const std::string& flag : used.factor.flags) {
+      std::vector<std::string>& flags = factor->second.flags;
+      if (std::find(flags.begin(), flags.end(), flag) == flags.end()) flags.push_back(flag);
+    }
+  });
+  std::vector<Factor> factors;
+  factors.reserve(by_name.size());
+  for (auto& [name, factor] : by_name) factors.push_back(std::move(factor));
+  return factors;
+}
+
+std::vector<std::string> Pricing::Warnings() const {
+  std::map<std::string, std::vector<std::string>> subjects_by_notice;
+  const auto add = [&](const Notice& notice) {
+    std::vector<std::string>& subjects = subjects_by_notice[notice.what];
+    if (std::find(subjects.begin(), subjects.end(), notice.subject) == subjects.end()) {
+      subjects.push_back(notice.subject);
+    }
+  };
+  VisitUsed([&](const ResolvedFactor& used) {
+    for (const Notice& notice : used.notices) add(notice);
+  });
+  for (const Edge& edge : edges_) {
+    const Node& from = nodes_[edge.from];
+    const Node& to = nodes_[edge.to];
+    if (!edge.used || EdgeLink(from.link, to.link) != v1::LINK_KIND_FIXED) continue;
+    for (const Node* end : {&from, &to}) {
+      if (end->link != v1::LINK_KIND_UNSPECIFIED) continue;
+      add({"the link is unknown, priced as fixed: state it (--link)", SubjectName(end->name)});
+    }
+  }
+  constexpr size_t kNamedSubjects = 5;
+  std::vector<std::string> warnings;
+  for (auto& [what, subjects] : subjects_by_notice) {
+    const size_t others = subjects.size() - std::min(subjects.size(), kNamedSubjects);
+    subjects.resize(subjects.size() - others);
+    warnings.push_back(absl::StrCat(absl::StrJoin(subjects, ", "),
+                                    others > 0 ? absl::StrCat(" and ", others, " more") : "", ": ", what));
+  }
+  return warnings;
+}
+
+}  // namespace fedcarbon
