@@ -4,6 +4,7 @@
 // that are none. No lock is held across I/O or a callback into code that is not ours.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -58,8 +59,10 @@ class CondVar {
   /// The same, for at most `timeout`. False when that has passed.
   bool WaitFor(Mutex* mutex, absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
+    // The standard library adds the time to now and overflows at an infinite one.
+    const absl::Duration bounded = std::min(timeout, absl::Hours(24 * 365));
     const bool notified =
-        condition_.wait_for(lock, absl::ToChronoNanoseconds(timeout)) == std::cv_status::no_timeout;
+        condition_.wait_for(lock, absl::ToChronoNanoseconds(bounded)) == std::cv_status::no_timeout;
     lock.release();
     return notified;
   }

@@ -1,0 +1,80 @@
+// fedcarbon-demo-hospital: trains on its own patients what the aggregator asks for.
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "node/demo/aggregator_client.h"
+#include "node/demo/hospital.h"
+#include "node/demo/options.h"
+#include "node/demo/stop_signal.h"
+
+namespace fedcarbon::demo {
+namespace {
+
+constexpr char kProgram[] = "fedcarbon-demo-hospital";
+
+struct Options {
+  std::string node;
+  std::string data;
+  std::string aggregator = "127.0.0.1:7400";
+  std::string record;
+};
+
+absl::Status RecordBytes(const Options& options, const AggregatorClient& aggregator) {
+  Record record;
+  record.bytes[options.node] = aggregator.bytes();
+  return WriteRecord(options.record, record);
+}
+
+/// Does task after task until the training is over.
+absl::Status Work(const Options& options, const Hospital& hospital, AggregatorClient* aggregator) {
+  while (true) {
+    const absl::StatusOr<v1::Task> task = aggregator->GetTask();
+    if (!task.ok()) return task.status();
+    if (absl::Status recorded = RecordBytes(options, *aggregator); !recorded.ok()) return recorded;
+    if (task->has_finish()) return absl::OkStatus();
+    const absl::StatusOr<v1::Result> result = hospital.Do(*task);
+    if (!result.ok()) return result.status();
+    if (absl::Status submitted = aggregator->SubmitResult(*result); !submitted.ok()) return submitted;
+    if (absl::Status recorded = RecordBytes(options, *aggregator); !recorded.ok()) return recorded;
+  }
+}
+
+int Main(int argc, char** argv) {
+  Options options;
+  CLI::App app("A hospital of the demo: trains on its own patients", kProgram);
+  app.add_option("--node", options.node, "The hospital's name: cleveland, ...")->required();
+  app.add_option("--data", options.data, "CSV file of its patients")->required();
+  app.add_option("--aggregator", options.aggregator, "HOST:PORT")->capture_default_str();
+  app.add_option("--record", options.record, "File for its own count of bytes");
+  if (const std::optional<int> exit = ParseCommandLine(&app, argc, argv)) return *exit;
+
+  absl::StatusOr<Patients> patients = LoadPatients(options.data);
+  if (!patients.ok()) return Fail(kProgram, patients.status());
+  std::cout << options.node << ": " << patients->size() << " patients with complete rows" << std::endl;
+
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  const char* note = std::getenv("FEDCARBON_DEMO_CANARY");
+  AggregatorClient aggregator(
+      grpc::CreateCustomChannel(options.aggregator, grpc::InsecureChannelCredentials(), arguments),
+      options.node, note == nullptr ? "" : note);
+  const StopSignal stop([&aggregator] { aggregator.Stop(); });
+
+  const Hospital hospital(options.node, *std::move(patients));
+  const absl::Status done = Work(options, hospital, &aggregator);
+  std::cout << options.node << ": sent " << aggregator.bytes().sent << " bytes, received "
+            << aggregator.bytes().received << " bytes by its own count" << std::endl;
+  if (stop.received() != 0) return 128 + stop.received();
+  return done.ok() ? 0 : Fail(kProgram, done);
+}
+
+}  // namespace
+}  // namespace fedcarbon::demo
+
+int main(int argc, char** argv) {
+  fedcarbon::demo::BlockStopSignals();
+  return fedcarbon::demo::Main(argc, argv);
+}

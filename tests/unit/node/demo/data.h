@@ -1,0 +1,14 @@
+// The demo's four files, for its tests.
+#pragma once
+
+#include <string>
+
+namespace fedcarbon::demo {
+
+inline constexpr const char* kHospitals[] = {"cleveland", "hungarian", "switzerland", "va_long_beach"};
+
+inline std::string DataFile(const std::string& hospital) {
+  return std::string(FEDCARBON_DEMO_DATA) + "/" + hospital + ".csv";
+}
+
+}  // namespace fedcarbon::demo
