@@ -1,0 +1,28 @@
+# The CMake package: find_package(fedcarbon) and fedcarbon::fedcarbon in another project. Included at the top after all
+# targets exist.
+include(CMakePackageConfigHelpers)
+
+set(modules proto proto_grpc units sync carbon meter meter_grpc report report_grpc)
+add_library(fedcarbon_all INTERFACE)
+set_target_properties(fedcarbon_all PROPERTIES EXPORT_NAME fedcarbon)
+set(targets fedcarbon_all)
+foreach(module ${modules})
+  set_target_properties(fedcarbon_${module} PROPERTIES EXPORT_NAME ${module})
+  target_link_libraries(fedcarbon_all INTERFACE fedcarbon_${module})
+  list(APPEND targets fedcarbon_${module})
+endforeach()
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fedcarbon)
+install(TARGETS ${targets} EXPORT fedcarbonTargets)
+install(EXPORT fedcarbonTargets NAMESPACE fedcarbon:: DESTINATION ${package_dir})
+install(DIRECTORY lib/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fedcarbon FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY ${PROJECT_BINARY_DIR}/include-proto/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY proto/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fedcarbon/proto FILES_MATCHING PATTERN "*.proto")
+install(TARGETS fedcarbon-coordinator fedcarbon)
+
+configure_package_config_file(lib/fedcarbonConfig.cmake.in ${PROJECT_BINARY_DIR}/fedcarbonConfig.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/fedcarbonConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/fedcarbonConfig.cmake ${PROJECT_BINARY_DIR}/fedcarbonConfigVersion.cmake
+        DESTINATION ${package_dir})

@@ -1,0 +1,36 @@
+# The Debian packages that fedcarbon needs, and install_packages to get those that are missing. Sourced by
+# node/demo/run.sh and tests/run.sh.
+
+build_packages=(
+  g++ cmake ninja-build pkg-config
+  protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev libabsl-dev
+  libsqlite3-dev libcpp-httplib-dev libssl-dev prometheus-cpp-dev libjs-chart.js
+  libtomlplusplus-dev libcli11-dev libspdlog-dev
+)
+
+test_packages=(
+  libgtest-dev libgmock-dev libbenchmark-dev
+  clang-14 libclang-rt-14-dev clang-format-14
+  chromium chromium-driver python3 curl sqlite3 procps
+)
+
+# install_packages PACKAGE...: installs those that are not there, as root or with sudo.
+install_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || {
+      echo "$0: missing packages: ${missing[*]}. Install them as root: apt-get install ${missing[*]}" >&2
+      return 1
+    }
+    as_root=(sudo)
+  fi
+  echo "Installing ${missing[*]}" >&2
+  "${as_root[@]}" apt-get -qq update >&2 &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >&2
+}
