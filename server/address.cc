@@ -1,0 +1,42 @@
+#include "server/address.h"
+
+#include <arpa/inet.h>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace fedcarbon::server {
+
+std::string Address::text() const {
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return is_ipv6 ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
+}
+
+bool Address::is_loopback() const {
+  in_addr address;
+  if (inet_pton(AF_INET, host.c_str(), &address) == 1) return (ntohl(address.s_addr) >> 24) == 127;
+  return host == "localhost" || host == "::1";
+}
+
+absl::StatusOr<Address> ParseAddress(const std::string& text) {
+  const auto error = [&text](const char* what) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' is no address: ", what, "; write HOST:PORT, as in 127.0.0.1:7433"));
+  };
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return error("it has no port");
+  Address address;
+  address.host = text.substr(0, colon);
+  if (address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']') {
+    address.host = address.host.substr(1, address.host.size() - 2);
+  } else if (address.host.find(':') != std::string::npos) {
+    return error("an IPv6 address stands in brackets");
+  }
+  if (address.host.empty()) return error("it has no host");
+  if (!absl::SimpleAtoi(text.substr(colon + 1), &address.port) || address.port < 0 || address.port > 65535) {
+    return error("its port is not from 0 to 65535");
+  }
+  return address;
+}
+
+}  // namespace fedcarbon::server

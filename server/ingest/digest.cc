@@ -1,0 +1,212 @@
+#include "server/ingest/digest.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace fedcarbon::server {
+namespace {
+
+Hour HourOf(absl::Time time) {
+  const int64_t seconds = absl::ToUnixSeconds(time);
+  return seconds / 3600 - (seconds % 3600 < 0 ? 1 : 0);
+}
+
+absl::Duration Micros(uint64_t count) { return absl::Microseconds(static_cast<int64_t>(count)); }
+
+template <typename Column>
+uint64_t At(const Column& column, int row) {
+  return column.empty() ? 0 : column.Get(row);
+}
+
+template <typename Column>
+void AddLayer(const Column& column, int row, LayerSum* sum) {
+  if (!column.empty()) *sum += {1, Bytes(column.Get(row))};
+}
+
+class Digester {
+ public:
+  explicit Digester(const OpenedBatch& opened) : opened_(opened), batch_(opened.batch) {
+    delta_.node = batch_.node();
+    delta_.epoch = batch_.epoch();
+    delta_.is_signed = opened.is_signed;
+    delta_.unknown_fields = CountUnknownFields(batch_);
+  }
+
+  TotalsDelta Run() {
+    for (const v1::Transfers& group : batch_.transfers()) AddTransfers(group);
+    for (const v1::Span& span : batch_.spans()) AddSpan(span);
+    for (const v1::Usage& usage : batch_.usages()) AddUsage(usage);
+    for (const v1::Energy& energy : batch_.energies()) {
+      Seen(energy.run(), energy.start_us(), energy.wall_us());
+    }
+    AddEvents();
+    AddOthers();
+    return std::move(delta_);
+  }
+
+ private:
+  template <typename Message>
+  RoundId RoundOf(const Message& fact) const {
+    RoundId round{opened_.text(fact.run()), std::nullopt};
+    if (!round.run.empty() && fact.has_round()) round.round = fact.round();
+    return round;
+  }
+
+  // A fact of a run, from its start for its duration.
+  void Seen(uint32_t run, int64_t start_us, uint64_t duration_us) {
+    if (run == 0) return;
+    const absl::Time first = opened_.time(start_us);
+    const absl::Time last = first + Micros(duration_us);
+    auto [entry, is_new] = delta_.run_times.try_emplace(opened_.text(run), first, last);
+    if (is_new) return;
+    entry->second.first = std::min(entry->second.first, first);
+    entry->second.second = std::max(entry->second.second, last);
+  }
+
+  void AddTransfers(const v1::Transfers& group) {
+    EdgeKey sent;
+    sent.round = RoundOf(group);
+    sent.from = batch_.node();
+    sent.to = opened_.text(group.peer());
+    sent.reported_by_sender = true;
+    sent.observer = group.observer();
+    sent.answered = !group.unanswered();
+    EdgeKey received = sent;
+    std::swap(received.from, received.to);
+    received.reported_by_sender = false;
+
+    // Rows of a group nearly always share their hour and binding: look their totals up when these change.
+    EdgeTotals* sent_totals = nullptr;
+    EdgeTotals* received_totals = nullptr;
+    for (int row = 0; row < group.call_id_size(); ++row) {
+      const Hour hour = HourOf(opened_.time(group.start_us(row)));
+      const uint64_t binding = sent.round.known() ? 0 : At(group.binding(), row);
+      if (sent_totals == nullptr || hour != sent.hour || binding != sent.binding) {
+        sent.hour = received.hour = hour;
+        sent.binding = received.binding = binding;
+        sent.epoch = received.epoch = binding == 0 ? 0 : batch_.epoch();
+        sent_totals = &delta_.edges[sent];
+        received_totals = &delta_.edges[received];
+      }
+      const bool first_part = At(group.part(), row) == 0;
+      AddCall(group.end(), first_part, sent_totals, received_totals);
+      AddCount(&sent_totals->messages, At(group.sent_messages(), row));
+      AddLayer(group.sent_message_bytes(), row, &sent_totals->message);
+      AddLayer(group.sent_encoded_bytes(), row, &sent_totals->encoded);
+      AddLayer(group.sent_header_bytes(), row, &sent_totals->header);
+      AddCount(&received_totals->messages, At(group.received_messages(), row));
+      AddLayer(group.received_message_bytes(), row, &received_totals->message);
+      AddLayer(group.received_encoded_bytes(), row, &received_totals->encoded);
+      AddLayer(group.received_header_bytes(), row, &received_totals->header);
+      Seen(group.run(), group.start_us(row), At(group.duration_us(), row));
+    }
+  }
+
+  static void AddCall(v1::End end, bool first_part, EdgeTotals* sent, EdgeTotals* received) {
+    ++sent->transfers;
+    ++received->transfers;
+    if (!first_part) return;
+    if (end == v1::END_CLIENT) {
+      ++sent->requests;
+      ++received->responses;
+    } else if (end == v1::END_SERVER) {
+      ++sent->responses;
+      ++received->requests;
+    }
+  }
+
+  void AddSpan(const v1::Span& span) {
+    ComputeTotals& totals =
+        delta_.compute[{RoundOf(span), batch_.node(), span.kind(), HourOf(opened_.time(span.start_us()))}];
+    ++totals.spans;
+    totals.wall += Micros(span.wall_us());
+    Seen(span.run(), span.start_us(), span.wall_us());
+  }
+
+  void AddUsage(const v1::Usage& usage) {
+    ComputeTotals& totals =
+        delta_.compute[{RoundOf(usage), batch_.node(), usage.kind(), HourOf(opened_.time(usage.start_us()))}];
+    totals.cpu += Micros(usage.cpu_us());
+    totals.accelerator += Micros(usage.accelerator_us());
+    Seen(usage.run(), usage.start_us(), usage.wall_us());
+  }
+
+  void AddEvents() {
+    for (const v1::RunEvent& event : batch_.run_events()) {
+      if (event.run() == 0) continue;
+      delta_.run_events.push_back({opened_.text(event.run()), opened_.time(event.time_us()), event.outcome(),
+                                   event.name(), event.planned_rounds()});
+      Seen(event.run(), event.time_us(), 0);
+    }
+    for (const v1::RoundEvent& event : batch_.round_events()) {
+      if (event.run() == 0) continue;
+      delta_.round_events.push_back(
+          {opened_.text(event.run()), event.round(), opened_.time(event.time_us()), event.outcome()});
+      Seen(event.run(), event.time_us(), 0);
+    }
+    for (const v1::Binding& binding : batch_.bindings()) {
+      if (binding.key() == 0) continue;
+      delta_.bindings.push_back({batch_.epoch(), {binding.key(), RoundOf(binding)}});
+      Seen(binding.run(), 0, 0);
+    }
+  }
+
+  void AddOthers() {
+    if (!batch_.nodes().empty()) delta_.description = *batch_.nodes().rbegin();
+    if (!batch_.clocks().empty()) {
+      const v1::Clock& clock = *batch_.clocks().rbegin();
+      delta_.clock = ClockReading{opened_.time(clock.time_us()), absl::Microseconds(clock.offset_us()),
+                                  Micros(clock.round_trip_us())};
+    }
+    for (const v1::Gap& gap : batch_.gaps()) {
+      delta_.gaps.push_back({gap.reason(), opened_.time(gap.from_us()), opened_.time(gap.to_us()),
+                             gap.facts(), Bytes(gap.bytes()), gap.detail()});
+    }
+    for (const v1::Overhead& overhead : batch_.overheads()) {
+      delta_.overhead[{batch_.node(), HourOf(opened_.time(overhead.start_us()))}] +=
+          {Bytes(overhead.report_sent_bytes()) + Bytes(overhead.report_received_bytes()),
+           Bytes(overhead.context_bytes())};
+    }
+  }
+
+  const OpenedBatch& opened_;
+  const v1::Batch& batch_;
+  TotalsDelta delta_;
+};
+
+template <typename List>
+absl::Status CheckRounds(const char* name, const List& facts) {
+  for (int i = 0; i < facts.size(); ++i) {
+    if (facts.Get(i).round() > kMaxStored) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("batch: ", name, "[", i, "].round is above 2^63 - 1, the greatest round"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TotalsDelta> Digest(const OpenedBatch& batch) {
+  if (batch.batch.sequence() > kMaxStored) {
+    return absl::InvalidArgumentError("batch: sequence is above 2^63 - 1, the greatest sequence");
+  }
+  for (const absl::Status& checked :
+       {CheckRounds("transfers", batch.batch.transfers()), CheckRounds("spans", batch.batch.spans()),
+        CheckRounds("usages", batch.batch.usages()), CheckRounds("energies", batch.batch.energies()),
+        CheckRounds("round_events", batch.batch.round_events()),
+        CheckRounds("bindings", batch.batch.bindings())}) {
+    if (!checked.ok()) return checked;
+  }
+  return Digester(batch).Run();
+}
+
+absl::StatusOr<TotalsDelta> DigestStored(const StoredBatch& batch) {
+  const absl::StatusOr<OpenedBatch> opened = OpenSealedBatch(batch.sealed);
+  if (!opened.ok()) return opened.status();
+  return Digest(*opened);
+}
+
+}  // namespace fedcarbon::server

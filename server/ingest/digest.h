@@ -1,0 +1,20 @@
+// What a batch changes in the totals.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "fedcarbon/report/batch.h"
+#include "server/store/store.h"
+#include "server/store/totals.h"
+
+namespace fedcarbon::server {
+
+/// A pure function. Each transfer gives two directions: what was sent, from this node to its peer, as the
+/// sender reported it; and what was received, the other way, as the receiver did. Its hour is that of its
+/// start. A round without a run is no round. INVALID_ARGUMENT, naming the place, for a round or sequence
+/// above kMaxStored.
+absl::StatusOr<TotalsDelta> Digest(const OpenedBatch& batch);
+
+/// Opens a stored batch and digests it: the DigestFunction of Store::Rebuild.
+absl::StatusOr<TotalsDelta> DigestStored(const StoredBatch& batch);
+
+}  // namespace fedcarbon::server

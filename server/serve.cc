@@ -1,0 +1,90 @@
+#include "server/serve.h"
+
+#include <grpcpp/grpcpp.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "fedcarbon/report/batch.h"
+#include "server/ingest/grpc/report_service.h"
+#include "server/ingest/ingestor.h"
+#include "server/store/sqlite/sqlite_store.h"
+
+namespace fedcarbon::server {
+namespace {
+
+// How long a stop waits for calls under way; then they are cut off.
+constexpr absl::Duration kDrainTimeout = absl::Seconds(5);
+
+absl::Status CheckExposure(const char* option, const Address& address, bool allow_remote) {
+  if (address.is_loopback()) return absl::OkStatus();
+  if (!allow_remote) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(option, " ", address.text(),
+                     " can be reached from other machines, and nothing here is "
+                     "encrypted or authenticated yet: use a loopback address, or add --insecure"));
+  }
+  spdlog::warn("{} {}: anybody who reaches this address can read and report; nothing is encrypted", option,
+               address.text());
+  return absl::OkStatus();
+}
+
+void Announce(const char* service, Address address, int port) {
+  address.port = port;
+  std::printf("%s %s\n", service, address.text().c_str());
+  std::fflush(stdout);
+}
+
+absl::StatusOr<std::unique_ptr<grpc::Server>> StartGrpc(const Address& address,
+                                                        const std::vector<grpc::Service*>& services,
+                                                        int* port) {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(address.text(), grpc::InsecureServerCredentials(), port);
+  // Otherwise a second coordinator could share the port of the first.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // A node that vanished without a word is found out.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  // Room for the envelope of a batch that is too large, so that the service can say so itself.
+  builder.SetMaxReceiveMessageSize(2 * kMaxSealedBatchBytes);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || *port == 0) {
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", address.text(),
+                                               ": is the port in use, and the address this machine's? "
+                                               "Choose another with --grpc"));
+  }
+  return server;
+}
+
+}  // namespace
+
+absl::Status Serve(const ServeOptions& options, const sigset_t& signals) {
+  for (const auto& [option, address] :
+       {std::pair("--grpc", options.grpc), std::pair("--http", options.http)}) {
+    const absl::Status checked = CheckExposure(option, address, options.allow_remote);
+    if (!checked.ok()) return checked;
+  }
+  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
+      SqliteStore::Open(options.data, SqliteStore::Access::kOwn);
+  if (!store.ok()) return store.status();
+
+  Metrics metrics;
+  Ingestor ingestor(store->get(), Clock::System(), &metrics);
+  ReportServiceImpl reports(&ingestor, Clock::System(), &metrics);
+
+  int grpc_port = 0;
+  absl::StatusOr<std::unique_ptr<grpc::Server>> server = StartGrpc(options.grpc, {&reports}, &grpc_port);
+  if (!server.ok()) return server.status();
+  Announce("grpc", options.grpc, grpc_port);
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  reports.Drain();
+  (*server)->Shutdown(absl::ToChronoTime(absl::Now() + kDrainTimeout));
+  return absl::OkStatus();
+}
+
+}  // namespace fedcarbon::server
