@@ -32,7 +32,6 @@ CallObserver::CallObserver(std::shared_ptr<MeterCore> core, CallStart start)
       call_id_(start.call_id != 0 ? start.call_id : RandomId()),
       end_(start.end),
       requested_round_(start.end == v1::END_SERVER && start.round.known()),
-      round_(std::move(start.round)),
       // A server's end exists because its peer called.
       answered_(start.end == v1::END_SERVER) {
   if (core_->inert()) return;
@@ -42,9 +41,10 @@ CallObserver::CallObserver(std::shared_ptr<MeterCore> core, CallStart start)
   part_.attempt = start.attempt;
   part_.peer = std::move(start.peer);
   part_.method = std::move(start.method);
+  part_.round = std::move(start.round);
   part_.start = core_->clock().Now();
   part_began_ = core_->clock().Monotonic();
-  core_->calls().Add(this, round_);
+  core_->calls().Add(this, part_.round);
 }
 
 CallObserver::~CallObserver() { End(kCancelled); }
@@ -63,7 +63,7 @@ void CallObserver::OnMessage(Direction direction, const MessageSize& size, const
     }
     if (Confirmed()) ReleaseHeld(&effects.closed);
     NameRound(round, &effects);
-    DirectionCounts& counts = Moving(direction, core_->clock().Monotonic(), &effects.closed);
+    DirectionCounts& counts = Moving(direction, &effects.closed);
     ++counts.messages;
     Add(&counts.message_bytes, size.message);
     Add(&counts.encoded_bytes, size.encoded);
@@ -80,7 +80,7 @@ void CallObserver::OnHeaders(Direction direction, Bytes bytes) {
     if (ended_) return;
     if (direction == Direction::kReceived) answered_ = true;
     if (Confirmed()) ReleaseHeld(&effects.closed);
-    Add(&Moving(direction, core_->clock().Monotonic(), &effects.closed).header_bytes, bytes);
+    Add(&Moving(direction, &effects.closed).header_bytes, bytes);
   }
   Apply(std::move(effects));
 }
@@ -92,7 +92,7 @@ void CallObserver::SetRound(const RoundId& round) {
     MutexLock lock(&mutex_);
     if (ended_) return;
     const bool looks_unary = messages_sent_ == 0 && messages_received_ <= 1;
-    if (requested_round_ && looks_unary && !Agree(round_, round)) return;
+    if (requested_round_ && looks_unary && !Agree(part_.round, round)) return;
     NameRound(round, &effects);
   }
   Apply(std::move(effects));
@@ -103,7 +103,7 @@ void CallObserver::AdoptRound(const RoundId& round) {
   Effects effects;
   {
     MutexLock lock(&mutex_);
-    if (ended_ || !Agree(round_, round)) return;
+    if (ended_ || !Agree(part_.round, round)) return;
     NameRound(round, &effects);
   }
   Apply(std::move(effects));
@@ -139,10 +139,9 @@ void CallObserver::End(int status) {
     if (ended_) return;
     ended_ = true;
     answered_ = answered_ || status == kOk;
-    bind = to_bind_ && !several_rounds_ && round_.known();
+    bind = to_bind_ && !several_rounds_ && part_.round.known();
     held = std::move(held_);
     last = std::move(part_);
-    last.round = round_;
     last.duration = core_->clock().Monotonic() - part_began_;
     last.status = status;
     last.answered = answered_;
@@ -166,26 +165,32 @@ void CallObserver::CloseDuePart(absl::Duration now, std::vector<Transfer>* close
 RoundId CallObserver::WholeCallRound() const {
   if (core_->inert()) return {};
   MutexLock lock(&mutex_);
-  return several_rounds_ ? RoundId{} : round_;
+  return several_rounds_ ? RoundId{} : part_.round;
 }
 
 void CallObserver::NameRound(const RoundId& round, Effects* effects) {
-  if (Nothing(round) || round == round_) return;
+  if (Nothing(round) || round == part_.round) return;
   RoundId to = round;
-  if (Agree(round_, round)) {
-    to = Join(round_, round);
-    if (to == round_) return;
+  if (Agree(part_.round, round)) {
+    to = Join(part_.round, round);
+    if (to == part_.round) return;
   } else if (moving_since_.has_value() || part_.part > 0) {
     several_rounds_ = true;
     if (moving_since_.has_value()) ClosePart(core_->clock().Monotonic(), &effects->closed);
   }
-  effects->moved.emplace(std::exchange(round_, to), to);
+  effects->moved.emplace(std::exchange(part_.round, to), to);
 }
 
-DirectionCounts& CallObserver::Moving(Direction direction, absl::Duration now,
-                                      std::vector<Transfer>* closed) {
-  CloseIfDue(now, closed);
-  if (!moving_since_.has_value()) moving_since_ = now;
+// Most calls are one message each way. They need no look at the clock: the first part is taken to move since
+// the call began, and the sweep watches it.
+DirectionCounts& CallObserver::Moving(Direction direction, std::vector<Transfer>* closed) {
+  if (part_.part == 0 && !moving_since_.has_value()) {
+    moving_since_ = part_began_;
+  } else if (part_.part > 0 || part_.sent.messages + part_.received.messages > 2) {
+    const absl::Duration now = core_->clock().Monotonic();
+    CloseIfDue(now, closed);
+    if (!moving_since_.has_value()) moving_since_ = now;
+  }
   return direction == Direction::kSent ? part_.sent : part_.received;
 }
 
@@ -197,9 +202,8 @@ void CallObserver::CloseIfDue(absl::Duration now, std::vector<Transfer>* closed)
 
 void CallObserver::ClosePart(absl::Duration now, std::vector<Transfer>* closed) {
   Transfer part = part_;
-  part.round = round_;
   part.duration = now - part_began_;
-  if (!round_.known()) {
+  if (!part_.round.known()) {
     part.binding = call_id_;
     to_bind_ = true;
   }

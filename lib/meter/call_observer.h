@@ -86,7 +86,7 @@ class CallObserver {
   uint64_t call_id() const { return call_id_; }
   v1::End end() const { return end_; }
 
-  /// The round of the whole call; nothing if it is unknown or changed while the call went on.
+  /// The round of the whole call; nothing if it is unknown, changed while the call went on, or after End().
   RoundId WholeCallRound() const;
 
  private:
@@ -100,7 +100,7 @@ class CallObserver {
   void CloseIfDue(absl::Duration now, std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ClosePart(absl::Duration now, std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReleaseHeld(std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  DirectionCounts& Moving(Direction direction, absl::Duration now, std::vector<Transfer>* closed)
+  DirectionCounts& Moving(Direction direction, std::vector<Transfer>* closed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Confirmed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return answered_ || messages_sent_ > 1; }
   void Apply(Effects effects);
@@ -111,10 +111,9 @@ class CallObserver {
   const bool requested_round_;  // the request that this server end got named one
 
   mutable Mutex mutex_;
-  Transfer part_ ABSL_GUARDED_BY(mutex_);                // the current one; its round is round_
-  RoundId round_ ABSL_GUARDED_BY(mutex_);                // of the call, at this moment
-  bool several_rounds_ ABSL_GUARDED_BY(mutex_) = false;  // the call had another before
-  absl::Duration part_began_ ABSL_GUARDED_BY(mutex_);    // monotonic
+  Transfer part_ ABSL_GUARDED_BY(mutex_);  // the current one; its round is the call's at this moment
+  bool several_rounds_ ABSL_GUARDED_BY(mutex_) = false;                 // the call had another before
+  absl::Duration part_began_ ABSL_GUARDED_BY(mutex_);                   // monotonic
   std::optional<absl::Duration> moving_since_ ABSL_GUARDED_BY(mutex_);  // monotonic; none: the part is empty
   std::vector<Transfer> held_ ABSL_GUARDED_BY(mutex_);  // closed, and not sure to have reached the peer
   uint64_t messages_sent_ ABSL_GUARDED_BY(mutex_) = 0;  // by the whole call

@@ -24,7 +24,7 @@ class OwnThreads {
   static OwnThreads& Get() {
     static OwnThreads* const threads = [] {
       auto* made = new OwnThreads;  // never destroyed: threads may outlive static destruction
-      pthread_atfork([] { Get().mutex_.Lock(); }, [] { Get().mutex_.Unlock(); }, [] { Get().StartAnew(); });
+      pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild);
       return made;
     }();
     return *threads;
@@ -50,10 +50,12 @@ class OwnThreads {
   }
 
  private:
-  void StartAnew() ABSL_UNLOCK_FUNCTION(mutex_) {
-    running_.clear();
-    total_ = absl::ZeroDuration();
-    mutex_.Unlock();
+  static void BeforeFork() ABSL_NO_THREAD_SAFETY_ANALYSIS { Get().mutex_.Lock(); }
+  static void AfterForkInParent() ABSL_NO_THREAD_SAFETY_ANALYSIS { Get().mutex_.Unlock(); }
+  static void AfterForkInChild() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    Get().running_.clear();
+    Get().total_ = absl::ZeroDuration();
+    Get().mutex_.Unlock();
   }
 
   Mutex mutex_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "fedcarbon/meter/cpu_clock.h"
@@ -41,8 +42,9 @@ class MeterCore {
   OpenCalls& calls() { return calls_; }
   UsageBook& usage() { return usage_; }
 
-  void Record(Fact fact) {
-    if (!inert()) sink_->Record(std::move(fact));
+  template <typename T>
+  void Record(T&& fact) {
+    if (!inert()) sink_->Record(std::forward<T>(fact));
   }
 
   /// Value of `fedcarbon-bin` that was sent, in a request or an answer; becomes Overhead at the next sample.

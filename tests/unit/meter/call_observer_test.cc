@@ -158,9 +158,9 @@ TEST_F(CallObserverTest, AServersEndIsAnsweredByTheRequest) {
 // Parts by time.
 
 TEST_F(CallObserverTest, TheSweepClosesAPartAtTheIntervalAndNotBefore) {
+  auto idle = Start(v1::END_SERVER, kRound1);  // nothing moves: no part
+  manual_.clock.Advance(absl::Minutes(5));
   auto call = Start(v1::END_SERVER, kRound1);
-  manual_.clock.Advance(absl::Minutes(5));  // nothing moved: no part
-  manual_.meter->Sample();
   call->OnMessage(Direction::kReceived, Serialized(10));
   SampleAfter(absl::Seconds(10) - absl::Nanoseconds(1));
   EXPECT_TRUE(Transfers().empty());
@@ -169,7 +169,7 @@ TEST_F(CallObserverTest, TheSweepClosesAPartAtTheIntervalAndNotBefore) {
   EXPECT_EQ(Transfers()[0].part, 0u);
   EXPECT_EQ(Transfers()[0].status, std::nullopt);
   EXPECT_EQ(Transfers()[0].received.message_bytes, Bytes(10));
-  EXPECT_EQ(Transfers()[0].duration, absl::Minutes(5) + absl::Seconds(10));
+  EXPECT_EQ(Transfers()[0].duration, absl::Seconds(10));
 
   SampleAfter(absl::Minutes(1));
   EXPECT_EQ(Transfers().size(), 1u) << "an empty part is none";
@@ -184,13 +184,17 @@ TEST_F(CallObserverTest, TheSweepClosesAPartAtTheIntervalAndNotBefore) {
 
 TEST_F(CallObserverTest, AMessageClosesADuePartWithoutASweep) {
   auto call = Start(v1::END_SERVER, kRound1);
-  call->OnMessage(Direction::kReceived, Serialized(10));
+  for (int i = 0; i < 3; ++i) call->OnMessage(Direction::kReceived, Serialized(10));
   manual_.clock.Advance(absl::Seconds(10));
   call->OnMessage(Direction::kReceived, Serialized(7));
   ASSERT_EQ(Transfers().size(), 1u);
-  EXPECT_EQ(Transfers()[0].received.message_bytes, Bytes(10));
+  EXPECT_EQ(Transfers()[0].received.message_bytes, Bytes(30));
+  manual_.clock.Advance(absl::Seconds(10));
+  call->OnMessage(Direction::kReceived, Serialized(5));
   call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 3u);
   EXPECT_EQ(Transfers()[1].received.message_bytes, Bytes(7));
+  EXPECT_EQ(Transfers()[2].received.message_bytes, Bytes(5));
 }
 
 TEST_F(CallObserverTest, APartThatMayNotHaveReachedThePeerWaitsForTheEnd) {
