@@ -4,39 +4,17 @@
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
-#include <ostream>
 #include <string>
-#include <vector>
 
 #include "fedcarbon/meter/grpc/metered.h"
 #include "tests/unit/meter/grpc/echo.grpc.pb.h"
+#include "tests/unit/meter/grpc/echo.h"
 #include "tests/unit/meter/grpc/tally.h"
 
 namespace fedcarbon::test {
 
-enum class Method { kUnary, kClientStream, kServerStream, kBidiStream };
-inline constexpr Method kMethods[] = {Method::kUnary, Method::kClientStream, Method::kServerStream,
-                                      Method::kBidiStream};
-std::string NameOf(Method method);  // "Unary"
-std::string PathOf(Method method);  // "/fedcarbon.test.Echo/Unary"
-
 enum class ServerStyle { kSync, kCallback, kCompletionQueue, kGeneric };
 std::string NameOf(ServerStyle style);
-
-std::string BytesOf(const grpc::ByteBuffer& buffer);
-grpc::ByteBuffer BufferOf(const std::string& bytes);
-
-/// What Echo answers, whatever the style of the server.
-class Answerer {
- public:
-  explicit Answerer(Method method) : method_(method) {}
-  std::vector<Payload> OnRequest(const Payload& request);
-  std::vector<Payload> OnEnd();
-
- private:
-  const Method method_;
-  std::string all_;
-};
 
 /// Listens on a free port of 127.0.0.1 until destroyed.
 class EchoServer {

@@ -11,17 +11,6 @@
 namespace fedcarbon::test {
 namespace {
 
-Counts CountsOf(const DirectionCounts& direction) {
-  return {direction.messages, direction.message_bytes.value_or(Bytes()).count()};
-}
-
-Payload Data(size_t size, uint32_t answers = 0) {
-  Payload payload;
-  payload.set_data(std::string(size, 'x'));
-  payload.set_answers(answers);
-  return payload;
-}
-
 using Styles = std::tuple<ServerStyle, ClientStyle, Method>;
 
 class SizesTest : public testing::TestWithParam<Styles> {

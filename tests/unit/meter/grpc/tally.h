@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <ostream>
 
+#include "fedcarbon/meter/facts.h"
 #include "fedcarbon/sync/mutex.h"
 #include "tests/unit/meter/grpc/echo.pb.h"
 
@@ -25,6 +26,11 @@ struct Counts {
     return out << counts.messages << " messages, " << counts.bytes << " bytes";
   }
 };
+
+/// What was recorded, in the same terms.
+inline Counts CountsOf(const DirectionCounts& direction) {
+  return {direction.messages, direction.message_bytes.value_or(Bytes()).count()};
+}
 
 /// Both directions, as one end saw them.
 struct Tally {
