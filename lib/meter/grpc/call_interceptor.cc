@@ -71,7 +71,9 @@ CallInterceptor::CallInterceptor(std::shared_ptr<const CallMetering> metering,
                          info->type() == grpc::experimental::ServerRpcInfo::Type::SERVER_STREAMING) {}
 
 CallInterceptor::~CallInterceptor() {
-  if (call_ != nullptr) CallRegistry::Get().Remove(context_, call_.get());
+  if (call_ == nullptr) return;
+  CallRegistry::Get().Remove(context_, call_.get());
+  if (status_ != kNoStatus) call_->End(status_);  // its last read was started and never awaited
 }
 
 void CallInterceptor::Intercept(Methods* methods) {
@@ -174,13 +176,12 @@ void CallInterceptor::CountReceived(const void* message) {
 }
 
 void CallInterceptor::EndClientCall(Methods* methods) {
-  CallObserver& observer = *call_;
   const ReceivedMetadata& trailing = *methods->GetRecvTrailingMetadata();
   const grpc::StatusCode code = methods->GetRecvStatus()->error_code();
-  if (!trailing.empty() || !NeedsNoPeer(code)) observer.SetAnswered();
+  if (!trailing.empty() || !NeedsNoPeer(code)) call_->SetAnswered();
   if (const auto answer = ReadContext(trailing)) {
-    observer.SetPeer(answer->node());
-    observer.AdoptRound(RoundOf(*answer));
+    call_->SetPeer(answer->node());
+    call_->AdoptRound(RoundOf(*answer));
   }
   status_ = code;
   EndIfDone();
@@ -195,11 +196,10 @@ void CallInterceptor::EndIfDone() {
 // Only a client that sent the key gets it back: no other asked for names of nodes and runs. It goes into the
 // trailing metadata: in the initial metadata of a failing call it would end the client's retries.
 void CallInterceptor::EndServerCall(Methods* methods) {
-  CallObserver& observer = *call_;
   if (request_had_context_ && metering_->send_context) {
-    WriteContext(methods->GetSendTrailingMetadata(), 0, observer.WholeCallRound());
+    WriteContext(methods->GetSendTrailingMetadata(), 0, call_->WholeCallRound());
   }
-  observer.End(methods->GetSendStatus().error_code());
+  call_->End(methods->GetSendStatus().error_code());
 }
 
 std::optional<v1::CallContext> CallInterceptor::ReadContext(const ReceivedMetadata& metadata) {

@@ -246,6 +246,8 @@ TEST_F(FailuresTest, UnimplementedMethodIsAnsweredAtEveryServer) {
     EXPECT_EQ(at_server[0].status, grpc::StatusCode::UNIMPLEMENTED);
     EXPECT_EQ(at_server[0].received.messages, 0);
     EXPECT_EQ(at_server[0].call_id, at_client[0].call_id);
+    // A server with sync methods alone is told no more.
+    EXPECT_EQ(at_server[0].method, style == ServerStyle::kSync ? "unknown" : "/no.such.Service/Method");
   }
 }
 
@@ -272,6 +274,25 @@ TEST_F(FailuresTest, UnparsableRequestIsUncountedAndBecomesAGap) {
       EXPECT_EQ(gaps[0].reason, v1::Gap::REASON_UNSIZED_MESSAGE);
       EXPECT_EQ(gaps[0].facts, 1);
     }
+  }
+}
+
+TEST_F(FailuresTest, UnparsableRequestNeverReachesACompletionQueueServer) {
+  auto server = StartEchoServer(ServerStyle::kCompletionQueue, aggregator_.meter);
+  EXPECT_FALSE(RawCall(ChannelTo(server->address(), true), PathOf(Method::kUnary), "\x0f no protobuf").ok());
+  server.reset();
+  EXPECT_THAT(aggregator_.facts->All<Transfer>(), ElementsAre());
+}
+
+TEST_F(FailuresTest, UnparsableMessageOfAStreamLooksLikeItsEnd) {
+  for (const ServerStyle style :
+       {ServerStyle::kSync, ServerStyle::kCallback, ServerStyle::kCompletionQueue}) {
+    MeteredNode served("server.test");
+    const auto server = StartEchoServer(style, served.meter);
+    RawCall(ChannelTo(server->address(), true), PathOf(Method::kClientStream), "\x0f no protobuf");
+    const auto transfers = served.facts->Await<Transfer>(1);
+    ASSERT_EQ(transfers.size(), 1);
+    EXPECT_EQ(CountsOf(transfers[0].received), Counts());
   }
 }
 

@@ -201,6 +201,45 @@ TEST_F(RoundsTest, LongStreamIsBookedToItsFiveRoundsBeforeItEnds) {
   EXPECT_FALSE(decoded->has_round());
 }
 
+// The scope counts where an operation is started, not where its tag comes out.
+TEST_F(RoundsTest, QueueClientsMessagesBelongToTheScopeTheyAreStartedIn) {
+  handlers_.bidi_stream = [](grpc::ServerContext*, Handlers::Stream* stream) {
+    Payload request;
+    while (stream->Read(&request)) {
+    }
+    return grpc::Status::OK;
+  };
+  Serve();
+  const auto stub = Echo::NewStub(Channel());
+  grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  const auto wait = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  const auto stream = stub->AsyncBidiStream(&context, &queue, nullptr);
+  ASSERT_TRUE(wait());
+  for (uint64_t round = 1; round <= 2; ++round) {
+    {
+      RoundScope scope(Round(round));
+      stream->Write(Data(10), nullptr);
+    }
+    ASSERT_TRUE(wait());
+  }
+  stream->WritesDone(nullptr);
+  ASSERT_TRUE(wait());
+  grpc::Status status;
+  stream->Finish(&status, nullptr);
+  ASSERT_TRUE(wait());
+  EXPECT_TRUE(status.ok());
+  queue.Shutdown();
+  const auto transfers = hospital_.facts->Await<Transfer>(2);
+  ASSERT_THAT(transfers, SizeIs(2));
+  EXPECT_EQ(transfers[0].round, Round(1));
+  EXPECT_EQ(transfers[1].round, Round(2));
+}
+
 TEST_F(RoundsTest, AnswerTravelsInTrailingMetadataOnly) {
   named_ = Round(7);
   grpc::ClientContext context;
