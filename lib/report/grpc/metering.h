@@ -1,8 +1,8 @@
 // Metering with a coordinator behind it: a Meter, a Reporter and their connection in one object. What a
 // program needs:
 //
-//   auto metering = fedcarbon::Metering::Start({});                                          // reads
-//   FEDCARBON_* auto channel = fedcarbon::CreateMeteredChannel(target, credentials, (*metering)->meter());
+//   auto metering = fedcarbon::Metering::Start({});  // reads FEDCARBON_*
+//   auto channel = fedcarbon::CreateMeteredChannel(target, credentials, (*metering)->meter());
 //   fedcarbon::MeterServer(&builder, (*metering)->meter());
 #pragma once
 
@@ -28,17 +28,19 @@ struct MeteringOptions {
   std::string pue;          // FEDCARBON_PUE: power usage effectiveness that the site measured, 1.0 to 10.0
   std::string keep;         // FEDCARBON_KEEP: a directory that gets a copy of each sealed batch as a file
   std::optional<bool> disabled;  // FEDCARBON_DISABLED=1: records and sends nothing
+  std::optional<bool> insecure;  // FEDCARBON_INSECURE=1: the coordinator may be on another machine
 
-  size_t batch_bytes = 60'000;                       // a batch is sealed at this size; at most 65,535
+  size_t batch_bytes = 60'000;                       // a batch is sealed at this size: 1,000 to 65,535
   absl::Duration batch_interval = absl::Seconds(1);  // and at this age
-  Bytes queue_bytes = Bytes(64'000'000);             // sealed batches held until they are acknowledged
+  Bytes queue_bytes = Bytes(64'000'000);             // of sealed batches held until they are acknowledged
   absl::Duration shutdown_deadline =
       absl::Seconds(2);  // what the destructor waits for the last acknowledgement
 };
 
 /// Thread-safe. The destructor stops the Meter, flushes for at most `shutdown_deadline` and closes the
 /// connection. A program ended by SIGTERM calls Flush from its own way of shutting down: a library installs
-/// no signal handler. In a forked child, the parent's Metering records and sends nothing; start another.
+/// no signal handler. Calls and spans may outlive it; what they record then is ignored. In a forked child,
+/// the parent's Metering records and sends nothing; start another.
 class Metering {
  public:
   /// INVALID_ARGUMENT names the field, the variable and the remedy. An unreachable coordinator is no error.

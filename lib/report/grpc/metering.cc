@@ -1,0 +1,175 @@
+#include "fedcarbon/report/grpc/metering.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "fedcarbon/meter/describe_machine.h"
+#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/grpc/coordinator_address.h"
+#include "fedcarbon/report/grpc/grpc_transport.h"
+#include "fedcarbon/report/log.h"
+#include "fedcarbon/report/reporter.h"
+
+namespace fedcarbon {
+namespace {
+
+constexpr char kDefaultCoordinator[] = "127.0.0.1:7433";
+
+std::string FromEnvironment(const char* variable) {
+  const char* const value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): read once, at the start
+  return value != nullptr ? value : "";
+}
+
+void FillFromEnvironment(const char* variable, std::string* option) {
+  if (option->empty()) *option = FromEnvironment(variable);
+}
+
+absl::Status FillFromEnvironment(const char* variable, std::optional<bool>* option) {
+  if (option->has_value()) return absl::OkStatus();
+  const std::string value = FromEnvironment(variable);
+  if (!value.empty() && value != "0" && value != "1") {
+    return absl::InvalidArgumentError(absl::StrCat(variable, "=", value, ": use 1 or 0"));
+  }
+  *option = value == "1";
+  return absl::OkStatus();
+}
+
+absl::Status CheckNode(const std::string& node) {
+  if (IsNodeName(node)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(node.empty() ? "no node name" : absl::StrCat("node \"", node, "\""),
+                   ": set FEDCARBON_NODE or MeteringOptions.node to a lower-case DNS name of at most 253 "
+                   "characters, such as hospital-a.example.org"));
+}
+
+absl::Status CheckKeep(const std::string& directory) {
+  struct stat info;
+  if (directory.empty()) return absl::OkStatus();
+  if (stat(directory.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && access(directory.c_str(), W_OK) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("FEDCARBON_KEEP=", directory,
+                   ": create this directory and make it writable, or leave the variable out"));
+}
+
+absl::Status ReadCountry(const std::string& text, v1::Node* node) {
+  if (!text.empty() && (text.size() != 3 || !std::all_of(text.begin(), text.end(), absl::ascii_isupper))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("FEDCARBON_COUNTRY=", text, ": use the three capital letters of ISO 3166, such as CHE"));
+  }
+  node->set_country(text);
+  return absl::OkStatus();
+}
+
+absl::Status ReadLink(const std::string& text, v1::Node* node) {
+  constexpr std::pair<const char*, v1::LinkKind> kLinks[] = {{"", v1::LINK_KIND_UNSPECIFIED},
+                                                             {"fixed", v1::LINK_KIND_FIXED},
+                                                             {"mobile", v1::LINK_KIND_MOBILE},
+                                                             {"lan", v1::LINK_KIND_LAN},
+                                                             {"datacentre", v1::LINK_KIND_DATACENTRE}};
+  for (const auto& [name, kind] : kLinks) {
+    if (text != name) continue;
+    node->set_link(kind);
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("FEDCARBON_LINK=", text, ": use fixed, mobile, lan or datacentre"));
+}
+
+absl::Status ReadPue(const std::string& text, v1::Node* node) {
+  double pue = 0;
+  if (text.empty()) return absl::OkStatus();
+  if (!absl::SimpleAtod(text, &pue) || !(pue >= 1.0 && pue <= 10.0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("FEDCARBON_PUE=", text,
+                     ": use a number from 1.0 to 10.0, or leave it out if the site measured none"));
+  }
+  node->set_pue_thousandths(static_cast<uint32_t>(std::lround(pue * 1'000)));
+  return absl::OkStatus();
+}
+
+absl::Status FirstError(std::initializer_list<absl::Status> checks) {
+  for (const absl::Status& check : checks) {
+    if (!check.ok()) return check;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Metering>> Metering::Start(MeteringOptions options) {
+  absl::Status status = FirstError({FillFromEnvironment("FEDCARBON_DISABLED", &options.disabled),
+                                    FillFromEnvironment("FEDCARBON_INSECURE", &options.insecure)});
+  if (!status.ok()) return status;
+  if (*options.disabled) {
+    return std::unique_ptr<Metering>(new Metering(Meter::Disabled(), nullptr, absl::ZeroDuration()));
+  }
+  FillFromEnvironment("FEDCARBON_NODE", &options.node);
+  FillFromEnvironment("FEDCARBON_COORDINATOR", &options.coordinator);
+  FillFromEnvironment("FEDCARBON_COUNTRY", &options.country);
+  FillFromEnvironment("FEDCARBON_LINK", &options.link);
+  FillFromEnvironment("FEDCARBON_PUE", &options.pue);
+  FillFromEnvironment("FEDCARBON_KEEP", &options.keep);
+  if (options.coordinator.empty()) options.coordinator = kDefaultCoordinator;
+
+  MeterOptions meter_options;
+  meter_options.node = options.node;
+  meter_options.description = DescribeThisMachine();
+  status = FirstError(
+      {CheckNode(options.node), CheckCoordinatorAddress(options.coordinator, *options.insecure),
+       CheckKeep(options.keep), ReadCountry(options.country, &meter_options.description),
+       ReadLink(options.link, &meter_options.description), ReadPue(options.pue, &meter_options.description)});
+  if (!status.ok()) return status;
+  if (options.queue_bytes < Bytes(options.batch_bytes)) {
+    return absl::InvalidArgumentError(absl::StrCat("queue_bytes ", options.queue_bytes.count(),
+                                                   ": it must hold a batch of ", options.batch_bytes,
+                                                   " bytes"));
+  }
+  if (!CheckCoordinatorAddress(options.coordinator, /*insecure=*/false).ok()) {
+    Log().warn("reports to {} are not encrypted: FEDCARBON_INSECURE is set", options.coordinator);
+  }
+
+  ReporterOptions reporter_options;
+  reporter_options.node = options.node;
+  reporter_options.batch_bytes = options.batch_bytes;
+  reporter_options.batch_interval = options.batch_interval;
+  reporter_options.keep = options.keep;
+  reporter_options.shutdown_deadline = options.shutdown_deadline;
+  absl::StatusOr<std::shared_ptr<Reporter>> reporter =
+      Reporter::Create(reporter_options, std::make_unique<GrpcTransport>(options.coordinator),
+                       std::make_unique<MemoryBatchQueue>(options.queue_bytes));
+  if (!reporter.ok()) return reporter.status();
+  absl::StatusOr<std::shared_ptr<Meter>> meter = Meter::Create(std::move(meter_options), *reporter);
+  if (!meter.ok()) return meter.status();
+  return std::unique_ptr<Metering>(
+      new Metering(*std::move(meter), *std::move(reporter), options.shutdown_deadline));
+}
+
+Metering::Metering(std::shared_ptr<Meter> meter, std::shared_ptr<Reporter> reporter,
+                   absl::Duration shutdown_deadline)
+    : meter_(std::move(meter)), reporter_(std::move(reporter)), shutdown_deadline_(shutdown_deadline) {}
+
+Metering::~Metering() {
+  if (reporter_ == nullptr) return;
+  meter_->Sample();  // channels and servers may keep the Meter alive: what it has by now goes out
+  meter_.reset();
+  reporter_->Stop(shutdown_deadline_);
+}
+
+absl::Status Metering::Flush(absl::Duration deadline) {
+  if (reporter_ == nullptr) return absl::OkStatus();
+  meter_->Sample();
+  return reporter_->Flush(deadline);
+}
+
+}  // namespace fedcarbon
