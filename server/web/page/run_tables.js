@@ -24,13 +24,13 @@ export function fillRounds(rounds) {
     const ended = Number(startedUs) > 0 && Number(endedUs) > 0;
     return row(
       rowHeader(round),
-      text(outcome === "OUTCOME_UNSPECIFIED" ? "not ended" : enumeration(outcome, "OUTCOME_")),
-      number(estimate(footprint.computation, unit)),
-      number(estimate(footprint.communication, unit)),
       number(estimate(footprint.total, unit)),
       number(interval(footprint.total, unit)),
+      number(estimate(footprint.computation, unit)),
+      number(estimate(footprint.communication, unit)),
       number(bytes(footprint.countedBytes)),
       number(duration(footprint.cpuUs)),
+      text(outcome === "OUTCOME_UNSPECIFIED" ? "not ended" : enumeration(outcome, "OUTCOME_")),
       text(time(startedUs)),
       number(ended ? duration(Number(endedUs) - Number(startedUs)) : ""));
   }));
@@ -39,18 +39,19 @@ export function fillRounds(rounds) {
 export function fillNodes(nodes) {
   const unit = useUnit("nodes-table", nodes.map(({ footprint }) => footprint.total));
   const largestFirst = [...nodes].sort((a, b) => b.footprint.total.central - a.footprint.total.central);
-  fill("nodes-rows", ...largestFirst.map(({ node, description, footprint, sentBytes, receivedBytes, unsignedBatches }) => row(
-    rowHeader(nameOf(node)),
-    text(description?.country || "unknown"),
-    text(enumeration(description?.link, "LINK_KIND_")),
-    number(estimate(footprint.computation, unit)),
-    number(estimate(footprint.communication, unit)),
-    number(estimate(footprint.total, unit)),
-    number(interval(footprint.total, unit)),
-    number(bytes(sentBytes)),
-    number(bytes(receivedBytes)),
-    number(duration(footprint.cpuUs)),
-    text(unsignedBatches ? "unsigned" : "signed"))));
+  fill("nodes-rows", ...largestFirst.map(
+    ({ node, description, footprint, sentBytes, receivedBytes, unsignedBatches }) => row(
+      rowHeader(nameOf(node)),
+      number(estimate(footprint.total, unit)),
+      number(interval(footprint.total, unit)),
+      number(estimate(footprint.computation, unit)),
+      number(estimate(footprint.communication, unit)),
+      number(bytes(sentBytes)),
+      number(bytes(receivedBytes)),
+      number(duration(footprint.cpuUs)),
+      text(description?.country || "unknown"),
+      text(enumeration(description?.link, "LINK_KIND_")),
+      text(unsignedBatches ? "unsigned" : "signed"))));
 }
 
 export function fillEdges(edges) {
@@ -58,14 +59,14 @@ export function fillEdges(edges) {
   fill("edges-rows", ...edges.map((edge) => row(
     rowHeader(nameOf(edge.from)),
     text(nameOf(edge.to)),
-    number(count(edge.calls)),
-    number(count(edge.messages)),
-    number(bytes(edge.messageBytes)),
     number(bytes(edge.countedBytes)),
+    number(estimate(edge.communication, unit)),
+    number(bytes(edge.messageBytes)),
+    number(count(edge.messages)),
+    number(count(edge.calls)),
     text(enumeration(edge.layer, "LAYER_") + (edge.modelled ? ", rest modelled" : "")),
     number(edge.disagreementBytes === undefined ? "one end only" : bytes(edge.disagreementBytes)),
-    number(bytes(edge.unconfirmedBytes)),
-    number(estimate(edge.communication, unit)))));
+    number(bytes(edge.unconfirmedBytes)))));
 }
 
 export function fillApart({ unattributed, unattributedFederation, overhead, edges }) {
