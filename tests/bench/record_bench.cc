@@ -1,5 +1,5 @@
-// What metering costs the program: a transfer recorded, a span recorded, with a Reporter behind it whose batches go
-// nowhere slow.
+// What metering costs the program: a transfer recorded, a span recorded, with a Reporter behind it whose
+// batches go nowhere slow.
 #include <benchmark/benchmark.h>
 
 #include <memory>

@@ -1,9 +1,12 @@
-// A unary RPC over loopback with and without interceptors at both ends, in one process: sync client, sync server.
+// A unary RPC over loopback with and without interceptors at both ends, in one process: sync client, sync
+// server.
 #include <benchmark/benchmark.h>
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "fedcarbon/meter/grpc/metered.h"
 #include "fedcarbon/meter/meter.h"
@@ -32,16 +35,50 @@ std::shared_ptr<Meter> NewMeter(const std::string& node) {
   return *Meter::Create(options, std::make_shared<NullSink>());
 }
 
-void Echo(benchmark::State& state, const std::shared_ptr<Meter>& client, const std::shared_ptr<Meter>& server) {
+/// What gRPC's own machinery costs as soon as there is an interceptor.
+class Idle : public grpc::experimental::Interceptor {
+ public:
+  void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override { methods->Proceed(); }
+};
+class IdleFactory : public grpc::experimental::ClientInterceptorFactoryInterface,
+                    public grpc::experimental::ServerInterceptorFactoryInterface {
+ public:
+  grpc::experimental::Interceptor* CreateClientInterceptor(grpc::experimental::ClientRpcInfo*) override {
+    return new Idle;
+  }
+  grpc::experimental::Interceptor* CreateServerInterceptor(grpc::experimental::ServerRpcInfo*) override {
+    return new Idle;
+  }
+};
+
+enum class Arm { kPlain, kIdle, kMetered };
+
+std::shared_ptr<grpc::Channel> NewChannel(const std::string& target, Arm arm) {
+  const auto credentials = grpc::InsecureChannelCredentials();
+  if (arm == Arm::kPlain) return grpc::CreateChannel(target, credentials);
+  if (arm == Arm::kMetered) return CreateMeteredChannel(target, credentials, NewMeter("client.example"));
+  std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> idle;
+  idle.push_back(std::make_unique<IdleFactory>());
+  return grpc::experimental::CreateCustomChannelWithInterceptors(target, credentials, {}, std::move(idle));
+}
+
+void Intercept(grpc::ServerBuilder* builder, Arm arm) {
+  if (arm == Arm::kMetered) MeterServer(builder, NewMeter("server.example"));
+  if (arm != Arm::kIdle) return;
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> idle;
+  idle.push_back(std::make_unique<IdleFactory>());
+  builder->experimental().SetInterceptorCreators(std::move(idle));
+}
+
+void Echo(benchmark::State& state, Arm arm) {
   EchoService service;
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&service);
-  MeterServer(&builder, server);
+  Intercept(&builder, arm);
   const std::unique_ptr<grpc::Server> running = builder.BuildAndStart();
-  const auto stub = test::Echo::NewStub(
-      CreateMeteredChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials(), client));
+  const auto stub = test::Echo::NewStub(NewChannel("127.0.0.1:" + std::to_string(port), arm));
 
   test::Payload request, response;
   request.set_data(std::string(static_cast<size_t>(state.range(0)), 'x'));
@@ -53,13 +90,15 @@ void Echo(benchmark::State& state, const std::shared_ptr<Meter>& client, const s
   }
 }
 
-void RpcPlain(benchmark::State& state) { Echo(state, Meter::Disabled(), Meter::Disabled()); }
-void RpcMetered(benchmark::State& state) { Echo(state, NewMeter("client.example"), NewMeter("server.example")); }
+void RpcPlain(benchmark::State& state) { Echo(state, Arm::kPlain); }
+void RpcIdle(benchmark::State& state) { Echo(state, Arm::kIdle); }
+void RpcMetered(benchmark::State& state) { Echo(state, Arm::kMetered); }
 
 void Configure(benchmark::internal::Benchmark* arm) {
   arm->Arg(1'000)->Arg(1'000'000)->Repetitions(31)->MinTime(0.2)->UseRealTime()->MeasureProcessCPUTime();
 }
 BENCHMARK(RpcPlain)->Apply(Configure);
+BENCHMARK(RpcIdle)->Apply(Configure);
 BENCHMARK(RpcMetered)->Apply(Configure);
 
 }  // namespace
