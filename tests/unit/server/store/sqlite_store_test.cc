@@ -1,0 +1,190 @@
+// What only a store on disk can do: be opened again, be damaged, be full, be shared.
+#include "server/store/sqlite/sqlite_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace fedcarbon::server {
+namespace {
+
+using ::testing::HasSubstr;
+
+class SqliteStoreTest : public ::testing::Test {
+ protected:
+  SqliteStoreTest() {
+    std::string pattern = ::testing::TempDir() + "sqlite_store_XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~SqliteStoreTest() override { std::filesystem::remove_all(folder_); }
+
+  absl::StatusOr<std::unique_ptr<SqliteStore>> Open(SqliteStore::Access access = SqliteStore::Access::kOwn) {
+    return SqliteStore::Open(folder_, access);
+  }
+
+  static Submission Batch(uint64_t sequence, const std::string& run = "run") {
+    Submission submission;
+    submission.id = {"a.example", 1, sequence};
+    submission.received = absl::UnixEpoch();
+    submission.sealed = std::string(1000, 's');
+    submission.delta.node = "a.example";
+    submission.delta.epoch = 1;
+    submission.delta.compute[{{run, 1}, "a.example", v1::SPAN_KIND_TRAIN, 0}].spans = 1;
+    submission.delta.run_times[run] = {absl::UnixEpoch(), absl::UnixEpoch()};
+    return submission;
+  }
+
+  static uint64_t Spans(Store* store, const std::string& run = "run") {
+    const auto rows = store->Compute(run, {}, false).value();
+    return rows.empty() ? 0 : rows[0].totals.spans;
+  }
+
+  // Runs SQL behind the store's back.
+  void Execute(const std::string& sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(DatabasePath(folder_).c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(database);
+    sqlite3_close(database);
+  }
+
+  std::string folder_;
+};
+
+TEST_F(SqliteStoreTest, KeepsEverythingWhenOpenedAgain) {
+  ASSERT_TRUE((*Open())->Append({Batch(1), Batch(2)}).ok());
+  const auto store = *Open();
+  EXPECT_EQ(store->Watermark("a.example", 1).value(), 2u);
+  ASSERT_TRUE(store->Append({Batch(3)}).ok());
+  EXPECT_EQ(Spans(store.get()), 3u);
+}
+
+TEST_F(SqliteStoreTest, WritesAheadIntoALog) {
+  const auto store = *Open();
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(DatabasePath(folder_).c_str(), &database), SQLITE_OK);
+  std::string mode;
+  sqlite3_exec(
+      database, "PRAGMA journal_mode",
+      [](void* text, int, char** columns, char**) {
+        *static_cast<std::string*>(text) = columns[0];
+        return 0;
+      },
+      &mode, nullptr);
+  sqlite3_close(database);
+  EXPECT_EQ(mode, "wal");
+}
+
+TEST_F(SqliteStoreTest, SecondOwnerIsRefusedButNotAReader) {
+  const auto owner = *Open();
+  ASSERT_TRUE(owner->Append({Batch(1)}).ok());
+  const absl::Status refused = Open().status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr(std::to_string(getpid())));
+  const auto reader = *Open(SqliteStore::Access::kRead);
+  EXPECT_EQ(Spans(reader.get()), 1u);
+  ASSERT_TRUE(owner->Append({Batch(2)}).ok());
+  EXPECT_EQ(Spans(reader.get()), 2u);
+}
+
+TEST_F(SqliteStoreTest, ReaderOfNothingIsToldSo) {
+  EXPECT_TRUE(absl::IsNotFound(Open(SqliteStore::Access::kRead).status()));
+}
+
+TEST_F(SqliteStoreTest, FailedTransactionLeavesNothingAndTheNextOneWorks) {
+  const auto store = *Open();
+  Execute("CREATE TRIGGER full BEFORE INSERT ON compute BEGIN SELECT raise(ABORT, 'no'); END");
+  EXPECT_FALSE(store->Append({Batch(1, "new-run")}).ok());
+  EXPECT_EQ(store->LastPosition().value(), 0u);
+  EXPECT_EQ(store->Watermark("a.example", 1).value(), 0u);
+  Execute("DROP TRIGGER full");
+  // Ids of names that were rolled back must not be used again.
+  ASSERT_TRUE(store->Append({Batch(1, "other-run"), Batch(2, "new-run")}).ok());
+  EXPECT_EQ(Spans(store.get(), "new-run"), 1u);
+  EXPECT_EQ(Spans(store.get(), "other-run"), 1u);
+}
+
+// The kernel's limit on a file's size stands for the full disk.
+TEST_F(SqliteStoreTest, FullDiskIsToldAndNothingIsLost) {
+  const auto store = *Open();
+  ASSERT_TRUE(store->Append({Batch(1)}).ok());
+  rlimit unlimited;
+  getrlimit(RLIMIT_FSIZE, &unlimited);
+  signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{200'000, unlimited.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  uint64_t stored = 1;
+  while (stored < 1000 && store->Append({Batch(stored + 1)}).ok()) ++stored;
+  setrlimit(RLIMIT_FSIZE, &unlimited);
+  EXPECT_LT(stored, 1000u);
+  EXPECT_EQ(store->Watermark("a.example", 1).value(), stored);
+  ASSERT_TRUE(store->Append({Batch(stored + 1)}).ok()) << "there is space again";
+  EXPECT_EQ(Spans(store.get()), stored + 1);
+}
+
+TEST_F(SqliteStoreTest, DamagedPagesAreDataLossWithThePath) {
+  {
+    const auto store = *Open();
+    for (uint64_t sequence = 1; sequence <= 200; ++sequence)
+      ASSERT_TRUE(store->Append({Batch(sequence)}).ok());
+  }
+  {
+    std::fstream file(DatabasePath(folder_), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096 * 2);
+    file << std::string(4096 * 20, '\xff');
+  }
+  const auto store = Open();
+  const absl::Status damaged =
+      store.ok() ? (*store)->Scan(1, UINT64_MAX, [](const StoredBatch&) { return true; }) : store.status();
+  EXPECT_TRUE(absl::IsDataLoss(damaged)) << damaged;
+  EXPECT_THAT(std::string(damaged.message()), HasSubstr(DatabasePath(folder_)));
+}
+
+TEST_F(SqliteStoreTest, ReadersAndWriterWorkAtTheSameTime) {
+  const auto store = *Open();
+  std::thread writer([&] {
+    for (uint64_t sequence = 1; sequence <= 100; ++sequence) {
+      EXPECT_TRUE(store->Append({Batch(sequence)}).ok());
+    }
+  });
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 6; ++i) {
+    readers.emplace_back([&] {
+      for (uint64_t last = 0; last < 100;) {
+        const uint64_t now = Spans(store.get());
+        EXPECT_GE(now, last);
+        last = now;
+      }
+    });
+  }
+  writer.join();
+  for (std::thread& reader : readers) reader.join();
+}
+
+// The first version of the schema must open for ever. When there is a second one, a database of the first,
+// written by that program, comes into the tests.
+TEST_F(SqliteStoreTest, SchemaIsVersionOne) {
+  { ASSERT_TRUE(Open().ok()); }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(DatabasePath(folder_).c_str(), &database), SQLITE_OK);
+  int version = 0;
+  sqlite3_exec(
+      database, "PRAGMA user_version",
+      [](void* number, int, char** columns, char**) {
+        *static_cast<int*>(number) = std::atoi(columns[0]);
+        return 0;
+      },
+      &version, nullptr);
+  sqlite3_close(database);
+  EXPECT_EQ(version, 1);
+}
+
+}  // namespace
+}  // namespace fedcarbon::server
