@@ -1,0 +1,274 @@
+#include "server/cli/footprint_view.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "server/cli/format.h"
+
+namespace fedcarbon::cli {
+namespace {
+
+using Align = Table::Align;
+
+std::string NodeName(const std::string& node) { return node.empty() ? "(unknown)" : Printable(node); }
+
+std::string StateName(v1::Run::State state) {
+  switch (state) {
+    case v1::Run::STATE_RUNNING:
+      return "running";
+    case v1::Run::STATE_SILENT:
+      return "silent: no fact for 15 minutes";
+    case v1::Run::STATE_COMPLETED:
+      return "completed";
+    case v1::Run::STATE_FAILED:
+      return "failed";
+    case v1::Run::STATE_ABANDONED:
+      return "abandoned";
+    default:
+      return "unknown state";
+  }
+}
+
+std::string Title(const char* what, MassUnit unit) { return absl::StrCat(what, " (", unit.name, " CO2e)"); }
+
+std::string MethodText(const v1::Method& method, const Style& style) {
+  const std::string network = method.network_models().empty() ? "" : method.network_models(0);
+  return Wrap(
+      "",
+      absl::StrCat("Model ", method.model(), ", network ", network, "; intervals are low – central – high."),
+      style);
+}
+
+std::string RunHead(const v1::Run& run, const Style& style) {
+  const std::string name = run.name().empty() ? "" : absl::StrCat(" \"", Printable(run.name()), "\"");
+  std::string text = Heading(absl::StrCat("Run ", Printable(run.id()), name), style);
+  std::string rounds = Thousands(run.rounds());
+  if (run.planned_rounds() > 0) absl::StrAppend(&rounds, " of ", Thousands(run.planned_rounds()));
+  const absl::Duration took = absl::Microseconds(run.last_fact_us() - run.started_us());
+  return text +
+         Wrap("",
+              absl::StrCat(StateName(run.state()), ", ", rounds, " rounds, ", TimeText(run.started_us()),
+                           " to ", TimeText(run.last_fact_us()), " (", DurationText(took), ")"),
+              style);
+}
+
+/// The parts of a footprint, one line each.
+std::string Totals(const v1::Footprint& footprint, const v1::Method& method, MassUnit unit,
+                   const Style& style) {
+  Table table({{Title("Total", unit)},
+               {"", Align::kRight},
+               {"low – central – high", Align::kRight},
+               {"energy", Align::kRight}});
+  const auto add = [&](std::string name, const v1::Estimate& grams, const v1::Estimate* energy) {
+    table.Add({std::move(name), FormatCentral(grams, unit), FormatInterval(grams, unit),
+               energy == nullptr ? "" : FormatEnergy(*energy)});
+  };
+  const std::string network = method.network_models().empty() ? "" : method.network_models(0);
+  add("computation and communication", footprint.total(), nullptr);
+  add("computation", footprint.computation(), &footprint.computation_energy());
+  add(absl::StrCat("communication, ", network), footprint.communication(), &footprint.communication_energy());
+  for (const v1::ModelEstimate& other : footprint.alternatives()) {
+    add(absl::StrCat("  instead ", other.network_model()), other.communication(),
+        &other.communication_energy());
+  }
+  return table.Print(style);
+}
+
+std::string Rounds(const google::protobuf::RepeatedPtrField<v1::RoundSummary>& rounds, MassUnit unit,
+                   const Style& style) {
+  if (rounds.empty()) return "";
+  Table table({{"round", Align::kRight},
+               {"computation", Align::kRight},
+               {"communication", Align::kRight},
+               {"total: low – central – high", Align::kRight},
+               {"bytes", Align::kRight},
+               {"time", Align::kRight}});
+  for (const v1::RoundSummary& round : rounds) {
+    const v1::Footprint& footprint = round.footprint();
+    const bool timed = round.started_us() != 0 && round.ended_us() != 0;
+    table.Add({Thousands(round.round()), FormatCentral(footprint.computation(), unit),
+               FormatCentral(footprint.communication(), unit), FormatInterval(footprint.total(), unit),
+               FormatBytes(footprint.counted_bytes()),
+               timed ? DurationText(absl::Microseconds(round.ended_us() - round.started_us())) : "-"});
+  }
+  return absl::StrCat("\n", Heading(Title("Rounds", unit), style), table.Print(style));
+}
+
+std::string Nodes(const google::protobuf::RepeatedPtrField<v1::NodeFootprint>& nodes, MassUnit unit,
+                  const Style& style) {
+  if (nodes.empty()) return "";
+  Table table({{"node"},
+               {"grid"},
+               {"comput.", Align::kRight},
+               {"commun.", Align::kRight},
+               {"low – central – high", Align::kRight},
+               {"sent", Align::kRight},
+               {"received", Align::kRight}});
+  for (const v1::NodeFootprint& node : nodes) {
+    const std::string& country = node.description().country();
+    table.Add({NodeName(node.node()), country.empty() ? "-" : Printable(country),
+               FormatCentral(node.footprint().computation(), unit),
+               FormatCentral(node.footprint().communication(), unit),
+               FormatInterval(node.footprint().total(), unit), FormatBytes(node.sent_bytes()),
+               FormatBytes(node.received_bytes())});
+  }
+  return absl::StrCat(
+      "\n", Heading(Title("Nodes", unit), style), table.Print(style),
+      Wrap("", "Grams add up over nodes. Bytes do not: each is sent by one and received by another.", style));
+}
+
+std::string Edges(const google::protobuf::RepeatedPtrField<v1::Edge>& edges, MassUnit unit,
+                  const Style& style) {
+  if (edges.empty()) return "";
+  Table table({{"from"},
+               {"to"},
+               {"calls", Align::kRight},
+               {"bytes", Align::kRight},
+               {unit.name, Align::kRight},
+               {"ends differ", Align::kRight},
+               {"unconfirmed", Align::kRight}});
+  for (const v1::Edge& edge : edges) {
+    table.Add({NodeName(edge.from()), NodeName(edge.to()), Thousands(edge.calls()),
+               FormatBytes(edge.counted_bytes()), FormatCentral(edge.communication(), unit),
+               edge.has_disagreement_bytes() ? FormatBytes(edge.disagreement_bytes()) : "one end",
+               FormatBytes(edge.unconfirmed_bytes())});
+  }
+  return absl::StrCat("\n", Heading(Title("Edges", unit), style), table.Print(style));
+}
+
+std::string Kinds(const v1::NodeFootprint& node, MassUnit unit, const Style& style) {
+  Table table({{"computation"},
+               {"spans", Align::kRight},
+               {"wall", Align::kRight},
+               {"CPU", Align::kRight},
+               {"accelerator", Align::kRight},
+               {"low – central – high", Align::kRight}});
+  for (const v1::KindUsage& kind : node.kinds()) {
+    table.Add({absl::AsciiStrToLower(v1::SpanKind_Name(kind.kind()).substr(sizeof("SPAN_KIND_") - 1)),
+               Thousands(kind.spans()), DurationText(absl::Microseconds(kind.wall_us())),
+               DurationText(absl::Microseconds(kind.cpu_us())),
+               DurationText(absl::Microseconds(kind.accelerator_us())),
+               FormatInterval(kind.computation(), unit)});
+  }
+  return table.empty() ? "" : absl::StrCat("\n", table.Print(style));
+}
+
+std::string Gaps(const google::protobuf::RepeatedPtrField<v1::GapEntry>& gaps, const Style& style) {
+  std::string text;
+  for (const v1::GapEntry& entry : gaps) {
+    const v1::Gap& gap = entry.gap();
+    const std::string reason = v1::Gap::Reason_Name(gap.reason()).substr(sizeof("REASON_") - 1);
+    const std::string lost = gap.facts() > 0 ? absl::StrCat(Thousands(gap.facts()), " facts") : "unknown";
+    text += Wrap("  ",
+                 absl::StrCat(NodeName(entry.node()), ": ", absl::AsciiStrToLower(reason), ", lost: ", lost,
+                              ", ", TimeText(entry.from_us()), " to ", TimeText(entry.to_us()), " ",
+                              Printable(gap.detail())),
+                 style);
+  }
+  return text.empty() ? "" : absl::StrCat("\n", Heading("Gaps: not metered", style), text);
+}
+
+std::string Outside(const v1::RunFootprint& run, MassUnit unit, const Style& style) {
+  Table table({{Title("Outside the rounds", unit)},
+               {"low – central – high", Align::kRight},
+               {"bytes", Align::kRight},
+               {"CPU", Align::kRight}});
+  const auto add = [&](std::string name, const v1::Footprint& footprint) {
+    table.Add({std::move(name), FormatInterval(footprint.total(), unit),
+               FormatBytes(footprint.counted_bytes()), DurationText(absl::Microseconds(footprint.cpu_us()))});
+  };
+  add("unattributed: of this run, without a round", run.unattributed());
+  add("of these nodes, without a run, ever", run.unattributed_federation());
+  add("fedcarbon's own, while the run went on", run.overhead().footprint());
+  uint64_t unconfirmed = 0;
+  for (const v1::Edge& edge : run.edges()) unconfirmed += edge.unconfirmed_bytes();
+  table.Add({"unconfirmed: never answered (in high alone)", "", FormatBytes(unconfirmed), ""});
+  return absl::StrCat("\n", table.Print(style));
+}
+
+template <typename Message>
+std::string Method(const Message& message, const Style& style) {
+  std::string text;
+  if (!message.factors().empty()) absl::StrAppend(&text, "\n", Heading("Factors used", style));
+  for (const v1::Factor& factor : message.factors()) {
+    const v1::Estimate& value = factor.value();
+    const std::string number =
+        value.has_low() && value.has_high()
+            ? absl::StrCat(Significant(value.low(), 4), " – ", Significant(value.central(), 4), " – ",
+                           Significant(value.high(), 4))
+            : absl::StrCat(Significant(value.central(), 4), " (none stated)");
+    std::string about =
+        absl::StrCat(Printable(factor.name()), "  ", number,
+                     factor.unit() == "1" ? "" : absl::StrCat(" ", Printable(factor.unit())), "; ");
+    if (factor.year() > 0) absl::StrAppend(&about, factor.year(), ", ");
+    absl::StrAppend(&about,
+                    absl::AsciiStrToLower(v1::Factor::Kind_Name(factor.kind()).substr(sizeof("KIND_") - 1)),
+                    "; ", Printable(factor.source()));
+    if (!factor.flags().empty())
+      absl::StrAppend(&about, " [", Printable(absl::StrJoin(factor.flags(), "; ")), "]");
+    text += Wrap("  ", about, style);
+  }
+  if (!message.warnings().empty()) absl::StrAppend(&text, "\n", Heading("To know", style));
+  for (const std::string& warning : message.warnings()) text += Wrap("! ", Printable(warning), style);
+  return text;
+}
+
+}  // namespace
+
+std::string RunText(const v1::WatchRunResponse& response, const Style& style) {
+  const v1::RunFootprint& run = response.run();
+  const MassUnit unit = MassUnitFor(run.footprint().total().central());
+  const MassUnit round_unit = response.rounds().empty()
+                                  ? unit
+                                  : MassUnitFor(run.in_rounds().total().central() / response.rounds_size());
+  std::string text = absl::StrCat(
+      RunHead(run.run(), style), MethodText(run.method(), style), "\n",
+      Totals(run.footprint(), run.method(), unit, style), Rounds(response.rounds(), round_unit, style),
+      Nodes(run.nodes(), unit, style), Edges(run.edges(), unit, style), Outside(run, unit, style));
+  absl::StrAppend(&text, Gaps(run.gaps(), style), Method(run, style));
+  if (!run.summary_text().empty()) absl::StrAppend(&text, "\n", run.summary_text());
+  return text;
+}
+
+std::string RoundText(const v1::RoundFootprint& round, const Style& style) {
+  const v1::Footprint& footprint = round.summary().footprint();
+  const MassUnit unit = MassUnitFor(footprint.total().central());
+  return absl::StrCat(
+      Heading(absl::StrCat("Run ", Printable(round.run()), ", round ", Thousands(round.summary().round())),
+              style),
+      Wrap("",
+           absl::StrCat(TimeText(round.summary().started_us()), " to ", TimeText(round.summary().ended_us())),
+           style),
+      MethodText(round.method(), style), "\n", Totals(footprint, round.method(), unit, style),
+      Nodes(round.nodes(), unit, style), Edges(round.edges(), unit, style), Method(round, style));
+}
+
+std::string NodeText(const v1::NodeRounds& rounds, const Style& style) {
+  const v1::NodeFootprint& node = rounds.node();
+  const MassUnit unit = MassUnitFor(node.footprint().total().central());
+  return absl::StrCat(
+      Heading(absl::StrCat("Node ", NodeName(node.node()), " in run ", Printable(rounds.run())), style),
+      MethodText(rounds.method(), style), "\n", Totals(node.footprint(), rounds.method(), unit, style),
+      Kinds(node, unit, style), Rounds(rounds.rounds(), unit, style), Edges(rounds.edges(), unit, style),
+      Gaps(rounds.gaps(), style), Method(rounds, style));
+}
+
+std::string WatchText(const v1::WatchRunResponse& response, const Style& style) {
+  const v1::RunFootprint& run = response.run();
+  const MassUnit unit = MassUnitFor(run.footprint().total().central());
+  std::string text = RunHead(run.run(), style);
+  if (run.run().planned_rounds() > 0) {
+    const double done = std::min(1.0, static_cast<double>(run.run().rounds()) / run.run().planned_rounds());
+    const size_t room = std::min<size_t>(40, style.width - 10);
+    const size_t filled = static_cast<size_t>(done * room);
+    absl::StrAppend(&text, "[", std::string(filled, '#'), std::string(room - filled, '.'), "] ",
+                    absl::StrFormat("%3.0f %%", 100 * done), "\n");
+  }
+  return absl::StrCat(text, "\n", Totals(run.footprint(), run.method(), unit, style),
+                      Rounds(response.rounds(), unit, style), Nodes(run.nodes(), unit, style));
+}
+
+}  // namespace fedcarbon::cli

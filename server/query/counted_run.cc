@@ -1,0 +1,238 @@
+#include "server/query/counted_run.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace fedcarbon::server {
+namespace {
+
+/// Rounds that one question to the store covers: bounds the rows in flight.
+constexpr uint64_t kRoundsPerRead = 64;
+constexpr size_t kRecordsPerRead = 1000;
+
+std::vector<ComputeCell> MergeCompute(std::vector<ComputeCell> cells) {
+  const auto key = [](const ComputeCell& cell) { return std::tie(cell.node, cell.kind); };
+  std::sort(cells.begin(), cells.end(),
+            [&](const ComputeCell& a, const ComputeCell& b) { return key(a) < key(b); });
+  std::vector<ComputeCell> merged;
+  for (const ComputeCell& cell : cells) {
+    if (!merged.empty() && key(merged.back()) == key(cell)) {
+      merged.back().totals += cell.totals;
+    } else {
+      merged.push_back(cell);
+    }
+  }
+  return merged;
+}
+
+template <typename T>
+void Append(const std::vector<T>& more, std::vector<T>* all) {
+  all->insert(all->end(), more.begin(), more.end());
+}
+
+void Append(const Cells& more, Cells* all) {
+  Append(more.reports, &all->reports);
+  Append(more.compute, &all->compute);
+}
+
+Cells Merge(Cells cells) {
+  return {MergeReports(std::move(cells.reports)), MergeCompute(std::move(cells.compute))};
+}
+
+/// Sums what was counted in several scopes.
+class CountedSum {
+ public:
+  void Add(const Counted& counted) {
+    for (const auto& [edge, count] : counted.edges) edges_[edge] += count;
+    Append(counted.compute, &compute_);
+  }
+  Counted Take() { return {{edges_.begin(), edges_.end()}, MergeCompute(std::move(compute_))}; }
+
+ private:
+  std::map<uint32_t, EdgeCount> edges_;
+  std::vector<ComputeCell> compute_;
+};
+
+std::shared_ptr<const CountedRun::Block> SumBlock(CountedRun::Block block) {
+  Cells all;
+  CountedSum counted;
+  for (const auto& [number, round] : block.rounds) {
+    Append(round->cells, &all);
+    counted.Add(CountEdges(round->cells));
+  }
+  block.cells = Merge(std::move(all));
+  block.counted = counted.Take();
+  return std::make_shared<const CountedRun::Block>(std::move(block));
+}
+
+/// Counts the whole of each edge, and what of it lies outside the rounds.
+void CountWhole(CountedRun* run) {
+  const std::map<uint32_t, EdgeCount> rounds(run->in_rounds.edges.begin(), run->in_rounds.edges.end());
+  for (const auto& [edge, whole] : CountEdges(run->recorded).edges) {
+    const auto found = rounds.find(edge);
+    const EdgeCount held = found == rounds.end() ? EdgeCount() : found->second;
+    const EdgeCount rest = Unattributed(whole, held);
+    run->unattributed.edges.emplace_back(edge, rest);
+    EdgeCount sum = held;
+    sum += rest;
+    sum.disagreement = whole.disagreement;
+    sum.cross_check = whole.cross_check;
+    run->whole.edges.emplace_back(edge, sum);
+  }
+}
+
+absl::StatusOr<std::vector<RoundRecord>> ChangedRounds(Store* store, const std::string& run,
+                                                       uint64_t after_position) {
+  std::vector<RoundRecord> changed;
+  RoundRange range;
+  while (true) {
+    auto page = store->ListRounds(run, range, after_position, kRecordsPerRead);
+    if (!page.ok()) return page.status();
+    Append(*page, &changed);
+    if (page->size() < kRecordsPerRead || changed.back().round == UINT64_MAX) return changed;
+    range.from = changed.back().round + 1;
+  }
+}
+
+/// Reads `changed` into new rounds: those that follow each other with one question.
+absl::Status ReadRounds(Store* store, const std::vector<RoundRecord>& changed, Names* names,
+                        std::map<uint64_t, std::shared_ptr<const CountedRun::Round>>* rounds,
+                        const std::string& run) {
+  for (size_t begin = 0, end = 0; begin < changed.size(); begin = end) {
+    for (end = begin + 1; end < changed.size() && end - begin < kRoundsPerRead; ++end) {
+      if (changed[end].round != changed[end - 1].round + 1) break;
+    }
+    const RoundRange range{changed[begin].round, changed[end - 1].round};
+    const auto edges = store->Edges(run, range, false);
+    if (!edges.ok()) return edges.status();
+    const auto compute = store->Compute(run, range, false);
+    if (!compute.ok()) return compute.status();
+    std::map<uint64_t, std::pair<std::vector<EdgeRow>, std::vector<ComputeRow>>> rows;
+    for (const EdgeRow& row : *edges) rows[*row.key.round.round].first.push_back(row);
+    for (const ComputeRow& row : *compute) rows[*row.key.round.round].second.push_back(row);
+    for (size_t i = begin; i < end; ++i) {
+      const auto& [round_edges, round_compute] = rows[changed[i].round];
+      (*rounds)[changed[i].round] = std::make_shared<const CountedRun::Round>(
+          CountedRun::Round{changed[i], ToCells(round_edges, round_compute, names)});
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+uint32_t Names::Node(const std::string& name) {
+  const auto [entry, added] = node_numbers_.emplace(name, nodes_.size());
+  if (added) nodes_.push_back(name);
+  return entry->second;
+}
+
+uint32_t Names::EdgeOf(const std::string& from, const std::string& to) {
+  const Edge edge{Node(from), Node(to)};
+  const auto [entry, added] = edge_numbers_.emplace(std::pair(edge.from, edge.to), edges_.size());
+  if (added) edges_.push_back(edge);
+  return entry->second;
+}
+
+std::optional<uint32_t> Names::FindNode(const std::string& name) const {
+  const auto found = node_numbers_.find(name);
+  return found == node_numbers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<uint32_t> Names::FindEdge(const std::string& from, const std::string& to) const {
+  const auto from_node = FindNode(from);
+  const auto to_node = FindNode(to);
+  if (!from_node || !to_node) return std::nullopt;
+  const auto found = edge_numbers_.find({*from_node, *to_node});
+  return found == edge_numbers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Counted CountEdges(const Cells& cells) {
+  Counted counted;
+  counted.compute = cells.compute;
+  const absl::Span<const EdgeReport> reports(cells.reports);
+  for (size_t begin = 0, end = 0; begin < reports.size(); begin = end) {
+    for (end = begin; end < reports.size() && reports[end].edge == reports[begin].edge;) ++end;
+    counted.edges.emplace_back(reports[begin].edge, CountEdge(reports.subspan(begin, end - begin)));
+  }
+  return counted;
+}
+
+Cells ToCells(const std::vector<EdgeRow>& edges, const std::vector<ComputeRow>& compute, Names* names) {
+  Cells cells;
+  cells.reports.reserve(edges.size());
+  for (const EdgeRow& row : edges) {
+    cells.reports.push_back({names->EdgeOf(row.key.from, row.key.to), row.key.reported_by_sender,
+                             row.key.observer, row.key.answered, row.totals});
+  }
+  cells.compute.reserve(compute.size());
+  for (const ComputeRow& row : compute) {
+    cells.compute.push_back({names->Node(row.key.node), row.key.kind, row.totals});
+  }
+  return Merge(std::move(cells));
+}
+
+std::shared_ptr<const CountedRun::Round> CountedRun::FindRound(uint64_t number) const {
+  const auto block = blocks.find(number / kBlockRounds);
+  if (block == blocks.end()) return nullptr;
+  const auto round = block->second->rounds.find(number);
+  return round == block->second->rounds.end() ? nullptr : round->second;
+}
+
+void CountedRun::VisitRounds(RoundRange range, const std::function<bool(const Round&)>& visit) const {
+  for (auto block = blocks.lower_bound(range.from / kBlockRounds); block != blocks.end(); ++block) {
+    const auto& rounds = block->second->rounds;
+    for (auto round = rounds.lower_bound(range.from); round != rounds.end(); ++round) {
+      if (round->first > range.to || !visit(*round->second)) return;
+    }
+  }
+}
+
+absl::StatusOr<std::shared_ptr<const CountedRun>> ReadRun(Store* store, const RunRecord& record,
+                                                          const CountedRun* previous) {
+  auto run = std::make_shared<CountedRun>();
+  if (previous != nullptr) {
+    run->names = previous->names;
+    run->blocks = previous->blocks;
+  }
+  run->record = record;
+  const auto changed =
+      ChangedRounds(store, record.id, previous == nullptr ? 0 : previous->record.last_position);
+  if (!changed.ok()) return changed.status();
+  std::map<uint64_t, std::shared_ptr<const CountedRun::Round>> rounds;
+  const absl::Status read = ReadRounds(store, *changed, &run->names, &rounds, record.id);
+  if (!read.ok()) return read;
+
+  for (auto round = rounds.begin(); round != rounds.end();) {
+    const uint64_t number = round->first / CountedRun::kBlockRounds;
+    const auto known = run->blocks.find(number);
+    CountedRun::Block block;
+    if (known != run->blocks.end()) block.rounds = known->second->rounds;
+    for (; round != rounds.end() && round->first / CountedRun::kBlockRounds == number; ++round) {
+      block.rounds[round->first] = round->second;
+    }
+    run->blocks[number] = SumBlock(std::move(block));
+  }
+
+  const auto edges = store->Edges(record.id, RoundRange(), true);
+  if (!edges.ok()) return edges.status();
+  const auto compute = store->Compute(record.id, RoundRange(), true);
+  if (!compute.ok()) return compute.status();
+  Cells recorded = ToCells(*edges, *compute, &run->names);
+  run->unattributed.compute = recorded.compute;
+  CountedSum in_rounds;
+  for (const auto& [number, block] : run->blocks) {
+    Append(block->cells, &recorded);
+    in_rounds.Add(block->counted);
+    for (const auto& [round, cells] : block->rounds) run->rows += cells->cells.rows();
+  }
+  run->recorded = Merge(std::move(recorded));
+  run->in_rounds = in_rounds.Take();
+  run->whole.compute = run->recorded.compute;
+  CountWhole(run.get());
+  run->rows += run->recorded.rows();
+  return std::shared_ptr<const CountedRun>(std::move(run));
+}
+
+}  // namespace fedcarbon::server

@@ -1,0 +1,62 @@
+// Double entry: both ends of an edge report what they saw of it, and this counts it once (facts.md, "Counting
+// and charging").
+//
+// Of an edge in a scope (a round, or all of a run) the largest of its reporters' sums of answered calls
+// counts, layer by layer. Bytes of unanswered calls stand apart as unconfirmed. What the whole edge holds
+// beyond its rounds is unattributed.
+//
+// Pure functions and value types.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "fedcarbon/units/units.h"
+#include "fedcarbon/v1/footprint.pb.h"
+#include "server/store/totals.h"
+
+namespace fedcarbon::server {
+
+/// What one kind of reporter recorded of an edge in a scope, all hours and reporters of the kind together.
+struct EdgeReport {
+  uint32_t edge = 0;  // whichever numbering the caller keeps
+  bool by_sender = false;
+  v1::Observer observer = v1::OBSERVER_UNSPECIFIED;
+  bool answered = true;
+  EdgeTotals totals;
+
+  /// Which reporter of which edge this is a sum of.
+  auto Key() const { return std::tie(edge, by_sender, observer, answered); }
+};
+
+/// Bytes of one direction between two nodes, each counted once. Counts of several scopes add up.
+struct EdgeCount {
+  uint64_t calls = 0;  // and parts of long ones
+  uint64_t messages = 0;
+  Bytes message;              // serialized, before compression
+  Bytes counted;              // at the transport, measured or modelled by framing.grpc/1: what is priced
+  Bytes unconfirmed;          // the same of calls that the peer never answered: in `high` alone
+  Bytes unconfirmed_message;  // message bytes of those
+  Bytes cross_check;          // message bytes that second observers of an end reported: never added
+  std::optional<Bytes> disagreement;  // of message bytes, between both ends' sums; absent: one end reported
+  v1::Layer layer = v1::LAYER_UNSPECIFIED;  // that `counted` was measured at; of several the innermost
+  bool modelled = false;                    // `counted` holds modelled framing
+  bool at_least = false;                    // of some transfers no size is known
+
+  EdgeCount& operator+=(const EdgeCount& other);
+};
+
+/// Counts one edge in one scope. `reports` are of that edge alone, one for each reporter.
+EdgeCount CountEdge(absl::Span<const EdgeReport> reports);
+
+/// What `whole`, counted over all of an edge's scopes together, holds beyond `rounds`, the sum of its rounds;
+/// never below 0.
+EdgeCount Unattributed(const EdgeCount& whole, const EdgeCount& rounds);
+
+/// Sums the reports of each reporter of each edge. Ordered by edge.
+std::vector<EdgeReport> MergeReports(std::vector<EdgeReport> reports);
+
+}  // namespace fedcarbon::server

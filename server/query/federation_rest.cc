@@ -1,0 +1,73 @@
+#include "server/query/federation_rest.h"
+
+namespace fedcarbon::server {
+namespace {
+
+constexpr size_t kRunsPerRead = 100;
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const FederationRest>> FederationRestCache::Get() {
+  const auto position = store_->LastPosition();
+  if (!position.ok()) return position.status();
+  {
+    MutexLock lock(&mutex_);
+    if (last_ != nullptr && last_->position >= *position) return last_;
+  }
+  const auto edges = store_->Edges("", RoundRange(), true);
+  if (!edges.ok()) return edges.status();
+  const auto compute = store_->Compute("", RoundRange(), true);
+  if (!compute.ok()) return compute.status();
+
+  auto rest = std::make_shared<FederationRest>();
+  rest->position = *position;
+  for (const ComputeRow& row : *compute) {
+    if (row.key.kind == v1::SPAN_KIND_FEDCARBON) {
+      rest->own_cpu[{row.key.node, row.key.hour}] += row.totals.cpu;
+    }
+  }
+  Cells cells = ToCells(*edges, *compute, &rest->names);
+  rest->unattributed.compute = std::move(cells.compute);
+  const absl::Status counted = CountEdgesLessRuns(std::move(cells.reports), rest.get());
+  if (!counted.ok()) return counted;
+  MutexLock lock(&mutex_);
+  if (last_ == nullptr || last_->position < rest->position) last_ = rest;
+  return std::shared_ptr<const FederationRest>(rest);
+}
+
+absl::Status FederationRestCache::CountEdgesLessRuns(std::vector<EdgeReport> recorded, FederationRest* rest) {
+  const size_t edges = rest->names.edges().size();
+  std::vector<EdgeCount> held(edges);
+  std::string after;
+  while (edges > 0) {
+    const auto records = store_->ListRuns(kRunsPerRead, after);
+    if (!records.ok()) return records.status();
+    if (records->empty()) break;
+    after = records->back().id;
+    for (const RunRecord& record : *records) {
+      const auto run = runs_->Get(record);
+      if (!run.ok()) return run.status();
+      const Names& names = (*run)->names;
+      const auto number = [&](uint32_t edge) {
+        const Names::Edge ends = names.edges()[edge];
+        return rest->names.FindEdge(names.nodes()[ends.from], names.nodes()[ends.to]);
+      };
+      for (EdgeReport report : (*run)->recorded.reports) {
+        const auto edge = number(report.edge);
+        if (!edge) continue;
+        report.edge = *edge;
+        recorded.push_back(report);
+      }
+      for (const auto& [run_edge, count] : (*run)->whole.edges) {
+        if (const auto edge = number(run_edge)) held[*edge] += count;
+      }
+    }
+  }
+  const Counted whole = CountEdges({MergeReports(std::move(recorded)), {}});
+  for (const auto& [edge, count] : whole.edges) {
+    rest->unattributed.edges.emplace_back(edge, Unattributed(count, held[edge]));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace fedcarbon::server

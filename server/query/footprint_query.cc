@@ -1,0 +1,293 @@
+#include "server/query/footprint_query.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "fedcarbon/carbon/cumulator.h"
+#include "server/query/federation_rest.h"
+#include "server/query/list_transfers.h"
+#include "server/query/question.h"
+
+namespace fedcarbon::server {
+namespace {
+
+constexpr uint32_t kMaxPage = 1000;
+constexpr uint32_t kDefaultRunsPage = 100;
+
+absl::StatusOr<uint32_t> PageSize(uint32_t asked, uint32_t otherwise) {
+  if (asked > kMaxPage) {
+    return absl::InvalidArgumentError(absl::StrCat("page_size is ", asked, "; it is at most ", kMaxPage));
+  }
+  return asked == 0 ? otherwise : asked;
+}
+
+template <typename T, typename Field>
+void Fill(std::vector<T> values, Field* field) {
+  field->Reserve(static_cast<int>(values.size()));
+  for (T& value : values) *field->Add() = std::move(value);
+}
+
+void FillStrings(const std::vector<std::string>& texts,
+                 google::protobuf::RepeatedPtrField<std::string>* field) {
+  field->Assign(texts.begin(), texts.end());
+}
+
+Hour HourOf(absl::Time time) { return absl::ToUnixSeconds(time) / 3600; }
+
+/// Of `scope`, in the numbers of `names`, what concerns a node of `run`.
+Counted OfNodes(const Counted& scope, const Names& names, const Names& run) {
+  const auto concerned = [&](uint32_t node) { return run.FindNode(names.nodes()[node]).has_value(); };
+  Counted part;
+  for (const auto& entry : scope.edges) {
+    const Names::Edge edge = names.edges()[entry.first];
+    if (concerned(edge.from) || concerned(edge.to)) part.edges.push_back(entry);
+  }
+  for (const ComputeCell& cell : scope.compute) {
+    if (concerned(cell.node)) part.compute.push_back(cell);
+  }
+  return part;
+}
+
+}  // namespace
+
+/// What all questions share.
+class FootprintQuery::Impl {
+ public:
+  Impl(Store* store, const Clock* clock, std::shared_ptr<const FactorSet> factors)
+      : store(store), clock(clock), factors(std::move(factors)), runs(store), rest(store, &runs) {}
+
+  /// The coordinator's factors with what the method's own file states instead.
+  absl::StatusOr<std::shared_ptr<const FactorSet>> Factors(const v1::Method& method) const;
+  absl::StatusOr<std::unique_ptr<Question>> Ask(const std::string& run, const v1::Method& method);
+  absl::StatusOr<v1::OverheadFootprint> PriceOverhead(const FederationRest& federation, Question* question);
+
+  Store* const store;
+  const Clock* const clock;
+  const std::shared_ptr<const FactorSet> factors;
+  RunCache runs;
+  FederationRestCache rest;
+};
+
+absl::StatusOr<std::shared_ptr<const FactorSet>> FootprintQuery::Impl::Factors(
+    const v1::Method& method) const {
+  if (method.factors_toml().empty()) return factors;
+  auto loaded = LoadFactors(*factors, method.factors_toml(),
+                            method.factors_name().empty() ? "factors_toml" : method.factors_name());
+  if (!loaded.ok()) return loaded.status();
+  return std::make_shared<const FactorSet>(*std::move(loaded));
+}
+
+absl::StatusOr<std::unique_ptr<Question>> FootprintQuery::Impl::Ask(const std::string& run,
+                                                                    const v1::Method& method) {
+  auto factors = Factors(method);
+  if (!factors.ok()) return factors.status();
+  const auto record = FindRun(store, run);
+  if (!record.ok()) return record.status();
+  return Question::Ask(store, &runs, *record, *std::move(factors), method);
+}
+
+absl::StatusOr<v1::OverheadFootprint> FootprintQuery::Impl::PriceOverhead(const FederationRest& federation,
+                                                                          Question* question) {
+  const CountedRun& run = question->run();
+  const Hour from = HourOf(run.record.first_fact);
+  const Hour to = HourOf(run.record.last_fact);
+  v1::OverheadFootprint overhead;
+  std::map<std::string, RunPricer::Overhead> nodes;
+  const auto traffic = store->ListOverhead(from, to);
+  if (!traffic.ok()) return traffic.status();
+  for (const auto& [key, totals] : *traffic) {
+    if (!run.names.FindNode(key.node)) continue;
+    nodes[key.node].bytes += totals.report + totals.context;
+    overhead.set_report_bytes(overhead.report_bytes() + totals.report.count());
+    overhead.set_context_bytes(overhead.context_bytes() + totals.context.count());
+  }
+  for (const auto& [key, cpu] : federation.own_cpu) {
+    if (key.second >= from && key.second <= to && run.names.FindNode(key.first)) nodes[key.first].cpu += cpu;
+  }
+  for (const ComputeCell& cell : run.recorded.compute) {
+    if (cell.kind == v1::SPAN_KIND_FEDCARBON) nodes[run.names.nodes()[cell.node]].cpu += cell.totals.cpu;
+  }
+  std::vector<RunPricer::Overhead> overheads;
+  for (auto& [node, own] : nodes) {
+    own.node = node;
+    overheads.push_back(own);
+  }
+  *overhead.mutable_footprint() = question->pricer().Own(overheads);
+  overhead.set_cpu_us(overhead.footprint().cpu_us());
+  return overhead;
+}
+
+absl::StatusOr<v1::ListRunsResponse> FootprintQuery::ListRuns(const v1::ListRunsRequest& request) {
+  const auto size = PageSize(request.page_size(), kDefaultRunsPage);
+  if (!size.ok()) return size.status();
+  auto records = impl_->store->ListRuns(*size + 1, request.page_token());
+  if (!records.ok()) return records.status();
+  v1::ListRunsResponse response;
+  if (records->size() > *size) {
+    records->resize(*size);
+    response.set_next_page_token(records->back().id);
+  }
+  for (const RunRecord& record : *records) *response.add_runs() = DescribeRun(record, impl_->clock->Now());
+  return response;
+}
+
+absl::StatusOr<v1::RunFootprint> FootprintQuery::GetRun(const v1::GetRunRequest& request) {
+  auto asked = impl_->Ask(request.run(), request.method());
+  if (!asked.ok()) return asked.status();
+  Question& question = **asked;
+  const CountedRun& run = question.run();
+  const auto rest = impl_->rest.Get();
+  if (!rest.ok()) return rest.status();
+
+  v1::RunFootprint response;
+  *response.mutable_run() = DescribeRun(run.record, impl_->clock->Now());
+  *response.mutable_footprint() = question.pricer().Total(run.whole, question.HasGaps());
+  *response.mutable_in_rounds() = question.pricer().Total(run.in_rounds, question.HasGaps());
+  *response.mutable_unattributed() = question.pricer().Total(run.unattributed, false);
+  Fill(question.pricer().Nodes(run.whole, question.gaps_of_nodes()), response.mutable_nodes());
+  Fill(question.pricer().Edges(run.whole), response.mutable_edges());
+  auto overhead = impl_->PriceOverhead(**rest, &question);
+  if (!overhead.ok()) return overhead.status();
+  *response.mutable_overhead() = *std::move(overhead);
+  RunPricer rest_pricer(&question.pricing(), (*rest)->names, question.nodes());
+  *response.mutable_unattributed_federation() =
+      rest_pricer.Total(OfNodes((*rest)->unattributed, (*rest)->names, run.names), false);
+  Fill(question.Gaps(""), response.mutable_gaps());
+  FillStrings(question.Warnings(), response.mutable_warnings());
+  Fill(question.Factors(), response.mutable_factors());
+  *response.mutable_method() = question.pricing().method();
+  if (response.method().model() == kModelCumulator) {
+    response.set_summary_text(CumulatorText(Grams(response.footprint().computation().central()),
+                                            Grams(response.footprint().communication().central())));
+  }
+  return response;
+}
+
+absl::StatusOr<v1::ListRoundsResponse> FootprintQuery::ListRounds(const v1::ListRoundsRequest& request) {
+  const auto size = PageSize(request.page_size(), kMaxPage);
+  if (!size.ok()) return size.status();
+  RoundRange range{request.from(), request.has_to() ? request.to() : UINT64_MAX};
+  if (!request.page_token().empty()) {
+    uint64_t next = 0;
+    if (!absl::SimpleAtoi(request.page_token(), &next)) {
+      return absl::InvalidArgumentError("page_token is not one of a previous answer");
+    }
+    range.from = std::max(range.from, next);
+  }
+  auto asked = impl_->Ask(request.run(), request.method());
+  if (!asked.ok()) return asked.status();
+  Question& question = **asked;
+  v1::ListRoundsResponse response;
+  *response.mutable_run() = DescribeRun(question.run().record, impl_->clock->Now());
+  question.run().VisitRounds(range, [&](const CountedRun::Round& round) {
+    if (static_cast<uint32_t>(response.rounds_size()) == *size) {
+      response.set_next_page_token(absl::StrCat(round.record.round));
+      return false;
+    }
+    *response.add_rounds() = question.Summarize(
+        round.record, question.pricer().Total(CountEdges(round.cells), question.HasGap(round.record)));
+    return true;
+  });
+  Fill(question.Factors(), response.mutable_factors());
+  *response.mutable_method() = question.pricing().method();
+  return response;
+}
+
+absl::StatusOr<v1::RoundFootprint> FootprintQuery::GetRound(const v1::GetRoundRequest& request) {
+  auto asked = impl_->Ask(request.run(), request.method());
+  if (!asked.ok()) return asked.status();
+  Question& question = **asked;
+  const CountedRun& run = question.run();
+  std::shared_ptr<const CountedRun::Round> round = run.FindRound(request.round());
+  if (round == nullptr) {
+    std::string there_are = ": it has none";
+    if (!run.blocks.empty()) {
+      there_are = absl::StrCat("; its rounds lie from ", run.blocks.begin()->second->rounds.begin()->first,
+                               " to ", run.blocks.rbegin()->second->rounds.rbegin()->first);
+    }
+    return absl::NotFoundError(
+        absl::StrCat("run ", run.record.id, " has no round ", request.round(), there_are));
+  }
+  std::vector<bool> gaps;
+  for (uint32_t node = 0; node < run.names.nodes().size(); ++node) {
+    gaps.push_back(question.HasGap(node, round->record));
+  }
+  const Counted counted = CountEdges(round->cells);
+  v1::RoundFootprint response;
+  response.set_run(run.record.id);
+  *response.mutable_summary() =
+      question.Summarize(round->record, question.pricer().Total(counted, question.HasGap(round->record)));
+  Fill(question.pricer().Nodes(counted, gaps), response.mutable_nodes());
+  Fill(question.pricer().Edges(counted), response.mutable_edges());
+  FillStrings(question.Warnings(), response.mutable_warnings());
+  Fill(question.Factors(), response.mutable_factors());
+  *response.mutable_method() = question.pricing().method();
+  return response;
+}
+
+absl::StatusOr<v1::NodeRounds> FootprintQuery::GetNode(const v1::GetNodeRequest& request) {
+  auto asked = impl_->Ask(request.run(), request.method());
+  if (!asked.ok()) return asked.status();
+  Question& question = **asked;
+  const CountedRun& run = question.run();
+  const auto node = run.names.FindNode(request.node());
+  if (!node) {
+    return absl::NotFoundError(absl::StrCat("run ", run.record.id, " has no node '", request.node(),
+                                            "'; its nodes are: ", absl::StrJoin(run.names.nodes(), ", ")));
+  }
+  v1::NodeRounds response;
+  response.set_run(run.record.id);
+  for (v1::NodeFootprint& footprint : question.pricer().Nodes(run.whole, question.gaps_of_nodes())) {
+    if (footprint.node() == request.node()) *response.mutable_node() = std::move(footprint);
+  }
+  run.VisitRounds(RoundRange(), [&](const CountedRun::Round& round) {
+    *response.add_rounds() = question.Summarize(
+        round.record,
+        question.pricer().OfNode(CountEdges(round.cells), *node, question.HasGap(*node, round.record)));
+    return true;
+  });
+  for (v1::Edge& edge : question.pricer().Edges(run.whole)) {
+    if (edge.from() == request.node() || edge.to() == request.node()) *response.add_edges() = std::move(edge);
+  }
+  if (!request.node().empty()) Fill(question.Gaps(request.node()), response.mutable_gaps());
+  FillStrings(question.Warnings(), response.mutable_warnings());
+  Fill(question.Factors(), response.mutable_factors());
+  *response.mutable_method() = question.pricing().method();
+  return response;
+}
+
+absl::StatusOr<v1::ListFactorsResponse> FootprintQuery::ListFactors(const v1::ListFactorsRequest& request) {
+  const auto factors = impl_->Factors(request.method());
+  if (!factors.ok()) return factors.status();
+  const int year = static_cast<int>(absl::ToCivilYear(impl_->clock->Now(), absl::UTCTimeZone()).year());
+  v1::ListFactorsResponse response;
+  for (const Factor& factor : (*factors)->All(year)) *response.add_factors() = ToProto(factor);
+  for (const NetworkModel& model : NetworkModels()) *response.add_network_models() = ToProto(model);
+  return response;
+}
+
+FootprintQuery::FootprintQuery(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FootprintQuery::~FootprintQuery() = default;
+
+absl::StatusOr<std::unique_ptr<FootprintQuery>> FootprintQuery::Create(
+    Store* store, const Clock* clock, const std::string& default_factors_toml,
+    const std::string& default_factors_name) {
+  std::shared_ptr<const FactorSet> factors = BuiltInFactors();
+  if (!default_factors_toml.empty()) {
+    auto loaded = LoadFactors(*factors, default_factors_toml, default_factors_name);
+    if (!loaded.ok()) return loaded.status();
+    factors = std::make_shared<const FactorSet>(*std::move(loaded));
+  }
+  return std::unique_ptr<FootprintQuery>(
+      new FootprintQuery(std::make_unique<Impl>(store, clock, std::move(factors))));
+}
+
+absl::Status FootprintQuery::ListTransfers(const v1::ListTransfersRequest& request,
+                                           const std::function<bool(const v1::TransferPair&)>& visit) {
+  return server::ListTransfers(impl_->store, request, visit);
+}
+
+}  // namespace fedcarbon::server

@@ -1,0 +1,41 @@
+// The runs that were asked for last, counted, so that a question about one reads only what changed.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "fedcarbon/sync/mutex.h"
+#include "server/query/counted_run.h"
+
+namespace fedcarbon::server {
+
+/// Thread-safe. Holds at most `max_rows` cells (a cell takes about 130 bytes), and always the run that was
+/// asked for last; the run that was not asked for longest goes first.
+class RunCache {
+ public:
+  static constexpr size_t kDefaultMaxRows = 1'000'000;
+
+  /// `store` must outlive this.
+  explicit RunCache(Store* store, size_t max_rows = kDefaultMaxRows) : store_(store), max_rows_(max_rows) {}
+
+  /// The run as it is at `record.last_position` or later. Errors: the store's.
+  absl::StatusOr<std::shared_ptr<const CountedRun>> Get(const RunRecord& record) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  using Runs = std::list<std::shared_ptr<const CountedRun>>;  // asked for last first
+
+  std::shared_ptr<const CountedRun> Find(const std::string& run) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Keep(const std::shared_ptr<const CountedRun>& run) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  Store* const store_;
+  const size_t max_rows_;
+  Mutex mutex_;
+  Runs runs_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, Runs::iterator> places_ ABSL_GUARDED_BY(mutex_);
+  size_t rows_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace fedcarbon::server

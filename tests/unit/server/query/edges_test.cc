@@ -1,0 +1,138 @@
+#include "server/query/edges.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <random>
+
+namespace fedcarbon::server {
+namespace {
+
+constexpr bool kSender = true;
+constexpr bool kReceiver = false;
+
+EdgeReport Report(bool by_sender, uint64_t message_bytes, v1::Observer observer = v1::OBSERVER_INTERCEPTOR,
+                  bool answered = true) {
+  EdgeReport report;
+  report.by_sender = by_sender;
+  report.observer = observer;
+  report.answered = answered;
+  report.totals.transfers = 1;
+  report.totals.requests = 1;
+  report.totals.messages = 1;
+  report.totals.message = {1, Bytes(message_bytes)};
+  return report;
+}
+
+TEST(Edges, EqualEndsCountOnce) {
+  const EdgeCount count = CountEdge({Report(kSender, 1000), Report(kReceiver, 1000)});
+  EXPECT_EQ(count.calls, 1u);
+  EXPECT_EQ(count.message, Bytes(1000));
+  EXPECT_EQ(count.counted, Bytes(1000 + 5 + 52));
+  EXPECT_EQ(count.layer, v1::LAYER_MESSAGE);
+  EXPECT_TRUE(count.modelled);
+  EXPECT_EQ(count.disagreement, Bytes(0));
+  EXPECT_EQ(count.cross_check, Bytes(0));
+}
+
+TEST(Edges, OneEndAloneCountsWithoutDisagreement) {
+  const EdgeCount count = CountEdge({Report(kReceiver, 1000)});
+  EXPECT_EQ(count.message, Bytes(1000));
+  EXPECT_FALSE(count.disagreement.has_value());
+}
+
+TEST(Edges, TheLargerEndCountsAndTheDifferenceIsShown) {
+  const EdgeCount count = CountEdge({Report(kSender, 1000), Report(kReceiver, 700)});
+  EXPECT_EQ(count.message, Bytes(1000));
+  EXPECT_EQ(count.disagreement, Bytes(300));
+}
+
+TEST(Edges, UnansweredBytesStandApart) {
+  const EdgeCount count =
+      CountEdge({Report(kSender, 1000), Report(kSender, 400, v1::OBSERVER_INTERCEPTOR, false)});
+  EXPECT_EQ(count.message, Bytes(1000));
+  EXPECT_EQ(count.unconfirmed_message, Bytes(400));
+  EXPECT_EQ(count.unconfirmed, Bytes(400 + 5 + 52));
+}
+
+TEST(Edges, ASecondObserverOfAnEndIsACrossCheckAndNeverAdded) {
+  const EdgeCount count = CountEdge({Report(kSender, 1000), Report(kSender, 990, v1::OBSERVER_PROXY)});
+  EXPECT_EQ(count.message, Bytes(1000));
+  EXPECT_EQ(count.cross_check, Bytes(990));
+  EXPECT_FALSE(count.disagreement.has_value());
+}
+
+TEST(Edges, TheOutermostLayerKnownIsPriced) {
+  EdgeReport proxy = Report(kReceiver, 0, v1::OBSERVER_PROXY);
+  proxy.totals.message = {};
+  proxy.totals.encoded = {1, Bytes(300)};  // compressed
+  const EdgeCount count = CountEdge({Report(kSender, 1000), proxy});
+  EXPECT_EQ(count.layer, v1::LAYER_ENCODED);
+  EXPECT_EQ(count.counted, Bytes(300 + 52));
+  EXPECT_EQ(count.message, Bytes(1000));
+}
+
+TEST(Edges, ATransferOfUnknownSizeMakesALowerBound) {
+  EdgeReport report = Report(kSender, 1000);
+  report.totals.transfers = 2;
+  EXPECT_TRUE(CountEdge({report}).at_least);
+}
+
+TEST(Edges, WhatRoundsHoldIsNotUnattributed) {
+  const EdgeCount whole = CountEdge({Report(kSender, 1000), Report(kReceiver, 1000)});
+  EXPECT_EQ(Unattributed(whole, whole).message, Bytes(0));
+  EXPECT_EQ(Unattributed(whole, CountEdge({Report(kSender, 600)})).message, Bytes(400));
+  EXPECT_EQ(Unattributed(whole, CountEdge({Report(kSender, 1600)})).message, Bytes(0));
+}
+
+TEST(Edges, MergingSumsEachReporterAlone) {
+  const auto merged = MergeReports({Report(kReceiver, 1), Report(kSender, 2), Report(kReceiver, 4)});
+  ASSERT_EQ(merged.size(), 2u);
+  EXPECT_EQ(merged[0].totals.message.bytes, Bytes(5));
+  EXPECT_EQ(merged[1].totals.message.bytes, Bytes(2));
+}
+
+// Random totals of four reporters over rounds and outside them, against sums taken here by themselves.
+TEST(Edges, RoundsAndUnattributedAreEverythingRecorded) {
+  const uint32_t seed = std::random_device()();
+  std::cout << "seed " << seed << "\n";
+  std::mt19937_64 random(seed);
+  for (int repetition = 0; repetition < 200; ++repetition) {
+    constexpr int kScopes = 6;  // the last one: outside the rounds
+    std::array<uint64_t, 4> recorded{};
+    uint64_t rounds = 0;
+    EdgeCount in_rounds;
+    std::vector<EdgeReport> all;
+    for (int scope = 0; scope < kScopes; ++scope) {
+      std::vector<EdgeReport> reports;
+      uint64_t largest = 0;
+      for (int reporter = 0; reporter < 4; ++reporter) {
+        if (random() % 3 == 0) continue;
+        const uint64_t bytes = random() % 1'000'000;
+        recorded[reporter] += bytes;
+        largest = std::max(largest, bytes);
+        reports.push_back(
+            Report(reporter % 2 == 0, bytes, reporter < 2 ? v1::OBSERVER_INTERCEPTOR : v1::OBSERVER_PROXY));
+      }
+      all.insert(all.end(), reports.begin(), reports.end());
+      if (scope == kScopes - 1) continue;
+      in_rounds += CountEdge(reports);
+      rounds += largest;
+    }
+    const std::vector<EdgeReport> merged = MergeReports(all);
+    for (const EdgeReport& report : merged) {
+      const int reporter = (report.by_sender ? 0 : 1) + (report.observer == v1::OBSERVER_PROXY ? 2 : 0);
+      EXPECT_EQ(report.totals.message.bytes, Bytes(recorded[reporter]));
+    }
+    const EdgeCount rest = Unattributed(CountEdge(merged), in_rounds);
+    EXPECT_EQ(in_rounds.message, Bytes(rounds));
+    EXPECT_EQ(in_rounds.message + rest.message,
+              Bytes(std::max(rounds, *std::max_element(recorded.begin(), recorded.end()))));
+  }
+}
+
+}  // namespace
+}  // namespace fedcarbon::server

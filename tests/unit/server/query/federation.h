@@ -1,0 +1,165 @@
+// A federation whose totals a test writes down, in a store in memory.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fedcarbon/sync/clock.h"
+#include "server/query/footprint_query.h"
+#include "server/store/memory_store.h"
+
+namespace fedcarbon::server {
+
+inline const absl::Time kStart =
+    absl::FromCivil(absl::CivilSecond(2024, 6, 1, 12, 0, 0), absl::UTCTimeZone());
+
+/// One batch of a node in the making.
+class Facts {
+ public:
+  Facts(const std::string& node, uint64_t epoch) {
+    submission_.id = {node, epoch, 0};
+    submission_.received = kStart;
+    submission_.delta.node = node;
+    submission_.delta.epoch = epoch;
+  }
+
+  Facts& Describe(const std::string& country, uint32_t pue_thousandths = 0) {
+    v1::Node node;
+    node.set_country(country);
+    node.set_link(v1::LINK_KIND_FIXED);
+    node.set_cpu_cores(10);
+    node.set_cpu_tdp_watts(120);
+    if (pue_thousandths > 0) node.set_pue_thousandths(pue_thousandths);
+    submission_.delta.description = node;
+    return *this;
+  }
+
+  /// `bytes` of one message in one call, as this node saw it at one end.
+  Facts& Moved(const RoundId& round, const std::string& from, const std::string& to, uint64_t bytes,
+               v1::Observer observer = v1::OBSERVER_INTERCEPTOR, bool answered = true, bool request = true,
+               uint64_t binding = 0) {
+    EdgeKey key;
+    key.round = round;
+    key.from = from;
+    key.to = to;
+    key.reported_by_sender = from == submission_.id.node;
+    key.observer = observer;
+    key.answered = answered;
+    key.hour = absl::ToUnixSeconds(kStart) / 3600;
+    if (binding != 0) key.epoch = submission_.id.epoch;
+    key.binding = binding;
+    EdgeTotals totals;
+    totals.transfers = 1;
+    (request ? totals.requests : totals.responses) = 1;
+    totals.messages = 1;
+    totals.message = {1, Bytes(bytes)};
+    submission_.delta.edges[key] += totals;
+    return Touch(round, kStart);
+  }
+
+  Facts& Computed(const RoundId& round, absl::Duration cpu, v1::SpanKind kind = v1::SPAN_KIND_TRAIN,
+                  absl::Duration wall = absl::ZeroDuration()) {
+    ComputeTotals totals;
+    totals.spans = 1;
+    totals.cpu = cpu;
+    totals.wall = wall;
+    submission_.delta.compute[{round, submission_.id.node, kind, absl::ToUnixSeconds(kStart) / 3600}] +=
+        totals;
+    return Touch(round, kStart);
+  }
+
+  Facts& Started(const std::string& run, const std::string& name = "", uint64_t planned = 0) {
+    submission_.delta.run_events.push_back({run, kStart, v1::OUTCOME_UNSPECIFIED, name, planned});
+    return Touch({run, std::nullopt}, kStart);
+  }
+  Facts& Ended(const std::string& run, v1::Outcome outcome, absl::Time time) {
+    submission_.delta.run_events.push_back({run, time, outcome, "", 0});
+    return Touch({run, std::nullopt}, time);
+  }
+  Facts& RoundTook(const std::string& run, uint64_t round, absl::Time from, absl::Time to) {
+    submission_.delta.round_events.push_back({run, round, from, v1::OUTCOME_UNSPECIFIED});
+    submission_.delta.round_events.push_back({run, round, to, v1::OUTCOME_COMPLETED});
+    return Touch({run, round}, to);
+  }
+  Facts& Bound(uint64_t key, const RoundId& round) {
+    submission_.delta.bindings.push_back({submission_.id.epoch, {key, round}});
+    return Touch(round, kStart);
+  }
+  Facts& Lost(absl::Time from, absl::Time to) {
+    Gap gap;
+    gap.reason = v1::Gap::REASON_QUEUE_FULL;
+    gap.from = from;
+    gap.to = to;
+    gap.facts = 7;
+    submission_.delta.gaps.push_back(gap);
+    return *this;
+  }
+  Facts& ClockIsOff(absl::Duration offset) {
+    submission_.delta.clock = ClockReading{kStart, offset, absl::Milliseconds(1)};
+    return *this;
+  }
+  Facts& Signed() {
+    submission_.delta.is_signed = true;
+    return *this;
+  }
+  Facts& Overhead(uint64_t report, uint64_t context) {
+    submission_.delta.overhead[{submission_.id.node, absl::ToUnixSeconds(kStart) / 3600}] +=
+        {Bytes(report), Bytes(context)};
+    return *this;
+  }
+
+  const Submission& submission() const { return submission_; }
+
+ private:
+  Facts& Touch(const RoundId& round, absl::Time time) {
+    if (round.run.empty()) return *this;
+    auto [times, added] = submission_.delta.run_times.try_emplace(round.run, time, time);
+    times->second.first = std::min(times->second.first, time);
+    times->second.second = std::max(times->second.second, time);
+    return *this;
+  }
+
+  Submission submission_;
+};
+
+/// The store and a query over it. Batches are numbered as they come.
+class Federation {
+ public:
+  Federation() : clock_(kStart + absl::Minutes(1)) {
+    query_ = FootprintQuery::Create(&store_, &clock_, "", "").value();
+  }
+
+  void Add(const Facts& facts) {
+    Submission submission = facts.submission();
+    submission.id.sequence = ++sequences_[{submission.id.node, submission.id.epoch}];
+    const auto appended = store_.Append({submission}).value();
+    if (appended.at(0) != Appended::kAccepted) std::abort();
+  }
+
+  FootprintQuery& query() { return *query_; }
+  MemoryStore& store() { return store_; }
+  ManualClock& clock() { return clock_; }
+
+  v1::RunFootprint Run(const std::string& run = "", const v1::Method& method = {}) {
+    v1::GetRunRequest request;
+    request.set_run(run);
+    *request.mutable_method() = method;
+    return query_->GetRun(request).value();
+  }
+  v1::RoundFootprint Round(uint64_t round) {
+    v1::GetRoundRequest request;
+    request.set_round(round);
+    return query_->GetRound(request).value();
+  }
+
+ private:
+  MemoryStore store_;
+  ManualClock clock_;
+  std::unique_ptr<FootprintQuery> query_;
+  std::map<std::pair<std::string, uint64_t>, uint64_t> sequences_;
+};
+
+}  // namespace fedcarbon::server
