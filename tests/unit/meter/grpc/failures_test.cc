@@ -151,10 +151,10 @@ TEST_F(FailuresTest, ServerCallEndsWhenTheClientGoes) {
   stream->Finish();
   service.reactor.told.WaitForNotification();
   const auto transfers = AtServer(1);
-  ASSERT_EQ(transfers.size(), 1);
-  EXPECT_EQ(transfers[0].status, grpc::StatusCode::CANCELLED);
   service.reactor.Finish(grpc::Status::OK);
   service.reactor.done.WaitForNotification();
+  ASSERT_EQ(transfers.size(), 1);
+  EXPECT_EQ(transfers[0].status, grpc::StatusCode::CANCELLED);
   EXPECT_EQ(aggregator_.facts->All<Transfer>().size(), 1);
 }
 
@@ -342,6 +342,25 @@ TEST_F(FailuresTest, StatusDetailsAndTrailingMetadataSurvive) {
   EXPECT_EQ(exchange.status.error_details(), details);
   EXPECT_EQ(context.GetServerTrailingMetadata().count("own-key"), 1);
   EXPECT_TRUE(AtClient(1).at(0).answered);
+}
+
+// It sends trailers alone: no metadata and no message.
+TEST_F(FailuresTest, ErrorOfAnUnmeteredServerIsAnAnswerIfGrpcDoesNotMakeItUp) {
+  Handlers handlers;
+  grpc::StatusCode code = grpc::StatusCode::OK;
+  handlers.unary = [&](grpc::ServerContext*, const Payload&, Payload*) { return grpc::Status(code, "no"); };
+  const ServiceServer server(&handlers, Meter::Disabled());
+  const std::pair<grpc::StatusCode, bool> cases[] = {{grpc::StatusCode::FAILED_PRECONDITION, true},
+                                                     {grpc::StatusCode::PERMISSION_DENIED, true},
+                                                     {grpc::StatusCode::UNAVAILABLE, false},
+                                                     {grpc::StatusCode::INTERNAL, false}};
+  for (const auto& [returned, answered] : cases) {
+    code = returned;
+    grpc::ClientContext context;
+    Call(ClientStyle::kSync, Method::kUnary, ChannelTo(server.address()), &context, {Data(10)});
+    EXPECT_EQ(hospital_.facts->All<Transfer>().back().status, returned);
+    EXPECT_EQ(hospital_.facts->All<Transfer>().back().answered, answered) << returned;
+  }
 }
 
 TEST_F(FailuresTest, EarlyServerStatusEndsBothEnds) {
