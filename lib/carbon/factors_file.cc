@@ -1,9 +1,8 @@
 // LoadFactors of factors.h: a factors file in TOML. README.md has the format.
 #include <toml++/toml.h>
 
-#include <cmath>
-
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "fedcarbon/carbon/factors.h"
 
@@ -187,8 +186,10 @@ class FactorsFile {
       return absl::OkStatus();
     }
     if (*low > *central || *central > *high) {
-      return Error(table.source(), absl::StrCat("low ", *low, ", central ", *central, ", high ", *high,
-                                                " are not in this order: none may be greater than the next"));
+      return Error(table.source(),
+                   absl::StrFormat("low %.15g, central %.15g, high %.15g are not in this order: none may be "
+                                   "greater than the next",
+                                   *low, *central, *high));
     }
     factor->value = Estimate<double>::Within(*low, *central, *high);
     factor->meaning = absl::StrCat("stated in ", name_);
@@ -201,8 +202,8 @@ class FactorsFile {
       return Error(node.source(), "a number is wanted here, or { low = ..., central = ..., high = ... }");
     }
     if (!(*value >= minimum) || !(*value <= kMaxFactor)) {
-      return Error(node.source(), absl::StrCat(*value, " is outside of ", minimum, " to ", kMaxFactor,
-                                               ": state a number within"));
+      return Error(node.source(), absl::StrFormat("%.15g is outside of %.15g to %.15g: state a number within",
+                                                  *value, minimum, kMaxFactor));
     }
     *number = *value;
     return absl::OkStatus();

@@ -50,8 +50,8 @@ absl::StatusOr<Factor> ParseLine(absl::string_view line, absl::string_view sourc
   }
   double value = 0;
   if (!absl::SimpleAtod(fields[3], &value) || !(value >= 0) || !(value <= kMaxFactor)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", fields[3], "\" is not a number of gCO2e/kWh from 0 to ", kMaxFactor));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", fields[3], "\" is not a number of gCO2e/kWh from 0 to ", static_cast<int64_t>(kMaxFactor)));
   }
   if (value > 0) {
     factor.value = WithinFactor(value, kCountrySpread);
