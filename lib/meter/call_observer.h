@@ -2,6 +2,7 @@
 // every program that cannot be recompiled; nothing behind it knows which.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -90,6 +91,8 @@ class CallObserver {
   RoundId WholeCallRound() const;
 
  private:
+  friend class OpenCalls;
+
   // What a hook leads to once the call's lock is released.
   struct Effects {
     std::vector<Transfer> closed;
@@ -109,6 +112,8 @@ class CallObserver {
   const uint64_t call_id_;
   const v1::End end_;
   const bool requested_round_;  // the request that this server end got named one
+
+  size_t place_ = 0;  // among the open calls of its shard; guarded by the shard's lock
 
   mutable Mutex mutex_;
   Transfer part_ ABSL_GUARDED_BY(mutex_);  // the current one; its round is the call's at this moment

@@ -23,14 +23,18 @@ void OpenCalls::Count(Shard& shard, const RoundId& round, int64_t change) {
 void OpenCalls::Add(CallObserver* call, const RoundId& round) {
   Shard& shard = ShardOf(*call);
   MutexLock lock(&shard.mutex);
-  shard.calls.insert(call);
+  call->place_ = shard.calls.size();
+  shard.calls.push_back(call);
   if (call->end() == v1::END_SERVER) Count(shard, round, 1);
 }
 
 void OpenCalls::Remove(CallObserver* call, const RoundId& round) {
   Shard& shard = ShardOf(*call);
   MutexLock lock(&shard.mutex);
-  shard.calls.erase(call);
+  CallObserver* const last = shard.calls.back();
+  shard.calls[call->place_] = last;
+  last->place_ = call->place_;
+  shard.calls.pop_back();
   if (call->end() == v1::END_SERVER) Count(shard, round, -1);
 }
 

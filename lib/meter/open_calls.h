@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "fedcarbon/meter/facts.h"
 #include "fedcarbon/sync/mutex.h"
@@ -49,7 +48,7 @@ class OpenCalls {
   };
   struct alignas(64) Shard {
     Mutex mutex;
-    absl::flat_hash_set<CallObserver*> calls ABSL_GUARDED_BY(mutex);
+    std::vector<CallObserver*> calls ABSL_GUARDED_BY(mutex);
     absl::flat_hash_map<RoundId, ServerRound> server_rounds ABSL_GUARDED_BY(mutex);
     std::atomic<bool> serves{false};  // whether server_rounds holds anything
   };

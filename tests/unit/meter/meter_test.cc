@@ -189,6 +189,23 @@ TEST(ComputeSpanTest, AnExceptionEndsItAsFailed) {
   EXPECT_EQ(spans[1].outcome, v1::OUTCOME_COMPLETED);
 }
 
+struct SpansWhileItIsDestroyed {
+  explicit SpansWhileItIsDestroyed(std::shared_ptr<Meter> meter) : meter(std::move(meter)) {}
+  ~SpansWhileItIsDestroyed() { const ComputeSpan span(meter, v1::SPAN_KIND_OTHER); }
+  const std::shared_ptr<Meter> meter;
+};
+
+TEST(ComputeSpanTest, WorkDoneWhileAnExceptionPassesIsNotFailed) {
+  ManualMeter manual;
+  try {
+    const SpansWhileItIsDestroyed cleanup(manual.meter);
+    throw std::runtime_error("diverged");
+  } catch (const std::runtime_error&) {
+  }
+  ASSERT_EQ(manual.sink->All<Span>().size(), 1u);
+  EXPECT_EQ(manual.sink->All<Span>()[0].outcome, v1::OUTCOME_COMPLETED);
+}
+
 TEST(ComputeSpanTest, EndsOnceAlsoOnAnotherThread) {
   ManualMeter manual;
   {

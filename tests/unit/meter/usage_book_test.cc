@@ -9,10 +9,12 @@
 #include <random>
 #include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "fedcarbon/meter/call_observer.h"
 #include "fedcarbon/meter/meter.h"
+#include "fedcarbon/meter/meter_core.h"
 #include "tests/unit/meter/collector.h"
 
 namespace fedcarbon {
@@ -319,6 +321,27 @@ TEST(UsageOfTheProcessTest, OwnThreadsAreBookedApart) {
   Booked booked = Sum(*sink);
   EXPECT_GE((booked[{v1::SPAN_KIND_FEDCARBON, kNone}]), absl::Milliseconds(295));
   EXPECT_LE((booked[{v1::SPAN_KIND_TRAIN, kNone}]), absl::Milliseconds(15));
+}
+
+// A sink that costs something, as sealing does.
+class CostlySink : public Collector {
+ public:
+  void Record(Fact fact) override {
+    if (std::holds_alternative<Overhead>(fact)) Burn(absl::Milliseconds(100));
+    Collector::Record(std::move(fact));
+  }
+};
+
+TEST(UsageOfTheProcessTest, WhatTheSamplingThreadUsesIsFedcarbons) {
+  auto sink = std::make_shared<CostlySink>();
+  MeterOptions options = ManualMeter::Options();
+  options.sample_interval = absl::Milliseconds(10);
+  auto meter = *Meter::Create(options, sink);
+  meter->core()->AddContextBytes(Bytes(56));
+  const absl::Time deadline = absl::Now() + absl::Minutes(1);
+  while (sink->All<Overhead>().empty() && absl::Now() < deadline) std::this_thread::yield();
+  meter.reset();
+  EXPECT_GE((Sum(*sink)[{v1::SPAN_KIND_FEDCARBON, kNone}]), absl::Milliseconds(95));
 }
 
 }  // namespace
