@@ -5,6 +5,7 @@ import contextlib
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -63,7 +64,8 @@ class Browser:
         return self._post("/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def quit(self):
-        urllib.request.urlopen(urllib.request.Request(self._session, method="DELETE"), timeout=PATIENCE_SECONDS)
+        request = urllib.request.Request(self._session, method="DELETE")
+        urllib.request.urlopen(request, timeout=PATIENCE_SECONDS).close()
 
     def _post(self, path, body):
         request = urllib.request.Request(self._session + path, json.dumps(body).encode(),
@@ -80,7 +82,8 @@ def start_browser():
     """A browser with an empty profile; it and its driver end with the context."""
     driver = shutil.which("chromedriver")
     if not driver or not shutil.which("chromium"):
-        raise SystemExit("chromium and chromedriver are missing: apt-get install chromium chromium-driver")
+        print("chromium and chromedriver are missing: apt-get install chromium chromium-driver", file=sys.stderr)
+        raise SystemExit(77)  # CTest counts it as skipped
     with tempfile.TemporaryDirectory() as profile:
         process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True)
         try:
@@ -93,3 +96,4 @@ def start_browser():
         finally:
             process.terminate()
             process.wait()
+            process.stdout.close()
