@@ -7,9 +7,8 @@
 #include <iostream>
 #include <thread>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/report/grpc/coordinator_address.h"
 #include "fedcarbon/sync/mutex.h"
 
 namespace fedcarbon::cli {
@@ -17,25 +16,11 @@ namespace {
 
 constexpr absl::Duration kSilentFor = absl::Seconds(2);
 
-bool IsLoopback(const std::string& host) {
-  return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
-}
-
 }  // namespace
 
 absl::StatusOr<Client> Client::Connect(const std::string& address, bool insecure) {
-  const size_t colon = address.rfind(':');
-  int port = 0;
-  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
-      port < 1 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("coordinator '", address, "' is not HOST:PORT with a port from 1 to 65535"));
-  }
-  if (!IsLoopback(address.substr(0, colon)) && !insecure) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "coordinator '", address, "' is another machine, and the connection is neither encrypted nor ",
-        "authenticated: --insecure accepts that; a tunnel to 127.0.0.1 is safer"));
-  }
+  const absl::Status checked = CheckCoordinatorAddress(address, insecure);
+  if (!checked.ok()) return checked;
   // The user's proxy settings are for the web.
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

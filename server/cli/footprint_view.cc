@@ -58,21 +58,17 @@ std::string RunHead(const v1::Run& run, const Style& style) {
 /// The parts of a footprint, one line each.
 std::string Totals(const v1::Footprint& footprint, const v1::Method& method, MassUnit unit,
                    const Style& style) {
-  Table table({{Title("Total", unit)},
-               {"", Align::kRight},
-               {"low – central – high", Align::kRight},
-               {"energy", Align::kRight}});
+  Table table(
+      {{Title("Footprint", unit)}, {"low – central – high", Align::kRight}, {"energy", Align::kRight}});
   const auto add = [&](std::string name, const v1::Estimate& grams, const v1::Estimate* energy) {
-    table.Add({std::move(name), FormatCentral(grams, unit), FormatInterval(grams, unit),
-               energy == nullptr ? "" : FormatEnergy(*energy)});
+    table.Add({std::move(name), FormatInterval(grams, unit), energy == nullptr ? "" : FormatEnergy(*energy)});
   };
   const std::string network = method.network_models().empty() ? "" : method.network_models(0);
-  add("computation and communication", footprint.total(), nullptr);
+  add("total", footprint.total(), nullptr);
   add("computation", footprint.computation(), &footprint.computation_energy());
   add(absl::StrCat("communication, ", network), footprint.communication(), &footprint.communication_energy());
   for (const v1::ModelEstimate& other : footprint.alternatives()) {
-    add(absl::StrCat("  instead ", other.network_model()), other.communication(),
-        &other.communication_energy());
+    add(absl::StrCat("  or ", other.network_model()), other.communication(), &other.communication_energy());
   }
   return table.Print(style);
 }
@@ -180,12 +176,12 @@ std::string Outside(const v1::RunFootprint& run, MassUnit unit, const Style& sty
     table.Add({std::move(name), FormatInterval(footprint.total(), unit),
                FormatBytes(footprint.counted_bytes()), DurationText(absl::Microseconds(footprint.cpu_us()))});
   };
-  add("unattributed: of this run, without a round", run.unattributed());
-  add("of these nodes, without a run, ever", run.unattributed_federation());
-  add("fedcarbon's own, while the run went on", run.overhead().footprint());
+  add("unattributed: no round named", run.unattributed());
+  add("no run named, by these nodes, ever", run.unattributed_federation());
+  add("fedcarbon's own, during the run", run.overhead().footprint());
   uint64_t unconfirmed = 0;
   for (const v1::Edge& edge : run.edges()) unconfirmed += edge.unconfirmed_bytes();
-  table.Add({"unconfirmed: never answered (in high alone)", "", FormatBytes(unconfirmed), ""});
+  table.Add({"unconfirmed: never answered, in high", "", FormatBytes(unconfirmed), ""});
   return absl::StrCat("\n", table.Print(style));
 }
 

@@ -127,10 +127,12 @@ std::string FormatCentral(const v1::Estimate& grams, MassUnit unit) {
 }
 
 std::string FormatInterval(const v1::Estimate& grams, MassUnit unit) {
-  if (!grams.has_low() || !grams.has_high()) return "none stated";
+  if (!grams.has_low() || !grams.has_high())
+    return absl::StrCat(FormatCentral(grams, unit), " (none stated)");
   const int digits = Digits(grams);
   const auto number = [&](double value) { return Significant(value / unit.grams, digits); };
-  return absl::StrCat(number(grams.low()), " – ", number(grams.central()), " – ", number(grams.high()));
+  return absl::StrCat(grams.at_least() ? "≥ " : "", number(grams.low()), " – ", number(grams.central()),
+                      " – ", number(grams.high()));
 }
 
 std::string Printable(absl::string_view text) {
@@ -161,7 +163,7 @@ std::string Fit(absl::string_view text, size_t width) {
   const size_t full = Width(text);
   if (full <= width) return std::string(text);
   if (width == 0) return "";
-  const size_t head = width / 2;
+  const size_t head = (width - 1) - (width - 1) / 3;
   const size_t tail = width - 1 - head;
   const auto skip = [](absl::string_view rest, size_t points) {
     size_t bytes = 0;

@@ -48,7 +48,8 @@ MassUnit MassUnitFor(double grams);
 /// The central value in `unit`, "≥ " before it where parts are unknown; the unit itself is not printed.
 std::string FormatCentral(const v1::Estimate& grams, MassUnit unit);
 
-/// "low – central – high", or "none stated" where the method states no interval. The unit is not printed.
+/// "low – central – high", or "central (none stated)" where the method states no interval, "≥ " before it
+/// where parts are unknown. The unit is not printed.
 std::string FormatInterval(const v1::Estimate& grams, MassUnit unit);
 
 /// Text from elsewhere, made safe for a terminal: control characters, bidirectional overrides, invisible
@@ -58,7 +59,7 @@ std::string Printable(absl::string_view text);
 /// Columns that `text` takes: its code points.
 size_t Width(absl::string_view text);
 
-/// `text` in at most `width` columns: the middle gives way to "…", so that both ends of a long name stay.
+/// `text` in at most `width` columns: what is too long loses a part behind its middle to "…".
 std::string Fit(absl::string_view text, size_t width);
 
 /// One line of CSV (RFC 4180, but ending in a newline alone).

@@ -16,7 +16,7 @@ namespace {
 using namespace fedcarbon::cli;
 namespace v1 = fedcarbon::v1;
 
-constexpr size_t kNarrowest = 60;
+constexpr size_t kNarrowest = 80;  // numbers are not cut: below this, lines wrap
 constexpr size_t kFactorsFileBytes = 1 << 20;
 
 Style StyleOfStdout() {
@@ -89,7 +89,8 @@ int main(int argc, char** argv) {
   app.add_option("--coordinator", address, "HOST:PORT of the coordinator")
       ->envname("FEDCARBON_COORDINATOR")
       ->capture_default_str();
-  app.add_flag("--insecure", insecure, "accept a coordinator on another machine, over an open connection");
+  app.add_flag("--insecure", insecure, "accept a coordinator on another machine, over an open connection")
+      ->envname("FEDCARBON_INSECURE");
 
   const char* const run_help = "id of the run, a unique prefix of it, or its name (default: the latest)";
   FootprintOptions footprint;
