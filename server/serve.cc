@@ -4,19 +4,23 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/report/batch.h"
 #include "server/ingest/grpc/report_service.h"
 #include "server/ingest/ingestor.h"
+#include "server/query/grpc/footprint_service.h"
 #include "server/store/sqlite/sqlite_store.h"
+#include "server/web/http_server.h"
 
 namespace fedcarbon::server {
 namespace {
 
 // How long a stop waits for calls under way; then they are cut off.
-constexpr absl::Duration kDrainTimeout = absl::Seconds(5);
+constexpr absl::Duration kDrainTimeout = absl::Seconds(2);
 
 absl::Status CheckExposure(const char* option, const Address& address, bool allow_remote) {
   if (address.is_loopback()) return absl::OkStatus();
@@ -29,6 +33,15 @@ absl::Status CheckExposure(const char* option, const Address& address, bool allo
   spdlog::warn("{} {}: anybody who reaches this address can read and report; nothing is encrypted", option,
                address.text());
   return absl::OkStatus();
+}
+
+// The text of the factors file; empty if there is none.
+absl::StatusOr<std::string> ReadFactors(const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file) return absl::InvalidArgumentError(absl::StrCat("--factors: cannot read '", path, "'"));
+  return text;
 }
 
 void Announce(const char* service, Address address, int port) {
@@ -71,14 +84,29 @@ absl::Status Serve(const ServeOptions& options, const sigset_t& signals) {
       SqliteStore::Open(options.data, SqliteStore::Access::kOwn);
   if (!store.ok()) return store.status();
 
+  absl::StatusOr<std::string> factors = ReadFactors(options.factors);
+  if (!factors.ok()) return factors.status();
+  absl::StatusOr<std::unique_ptr<FootprintQuery>> query =
+      FootprintQuery::Create(store->get(), Clock::System(), *factors, options.factors);
+  if (!query.ok()) return query.status();
+
   Metrics metrics;
   Ingestor ingestor(store->get(), Clock::System(), &metrics);
   ReportServiceImpl reports(&ingestor, Clock::System(), &metrics);
-
+  FootprintServiceImpl footprints(query->get());
   int grpc_port = 0;
-  absl::StatusOr<std::unique_ptr<grpc::Server>> server = StartGrpc(options.grpc, {&reports}, &grpc_port);
+  absl::StatusOr<std::unique_ptr<grpc::Server>> server =
+      StartGrpc(options.grpc, {&reports, &footprints}, &grpc_port);
   if (!server.ok()) return server.status();
+
+  Site site(query->get(), &metrics);
+  HttpServer::Options http_options;
+  http_options.host = options.http.host;
+  http_options.port = options.http.port;
+  const absl::StatusOr<std::unique_ptr<HttpServer>> http = HttpServer::Start(http_options, &site);
+  if (!http.ok()) return http.status();
   Announce("grpc", options.grpc, grpc_port);
+  Announce("http", options.http, (*http)->port());
 
   int signal = 0;
   sigwait(&signals, &signal);

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "fedcarbon/report/batch.h"
+#include "fedcarbon/v1/footprint.grpc.pb.h"
 #include "fedcarbon/v1/report.grpc.pb.h"
 #include "tests/crash/child_process.h"
 
@@ -166,6 +167,41 @@ TEST_F(Coordinator, PortInUseIsNamed) {
   const Result result = Run({"--grpc", address, "--http", "127.0.0.1:0"});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.errors, AllOf(HasSubstr(address), HasSubstr("--grpc")));
+}
+
+TEST_F(Coordinator, HttpPortInUseIsNamed) {
+  const auto program = Start();
+  program->ReadLine();
+  const std::string line = program->ReadLine();
+  ASSERT_THAT(line, StartsWith("http 127.0.0.1:"));
+  data_ = folder_ + "/other";
+  const Result result = Run({"--grpc", "127.0.0.1:0", "--http", line.substr(5)});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.errors, HasSubstr(line.substr(5)));
+}
+
+TEST_F(Coordinator, WrongFactorsFileIsNamedWithItsLine) {
+  const Result missing = Run({"--factors", folder_ + "/none.toml"});
+  EXPECT_NE(missing.status, 0);
+  EXPECT_THAT(missing.errors, HasSubstr(folder_ + "/none.toml"));
+  const std::string path = folder_ + "/factors.toml";
+  std::ofstream(path) << "# comment\nthis is no TOML\n";
+  const Result wrong = Run({"--factors", path});
+  EXPECT_NE(wrong.status, 0);
+  EXPECT_THAT(wrong.errors, AllOf(HasSubstr(path), HasSubstr("2")));
+}
+
+TEST_F(Coordinator, AnswersWhatItWasTold) {
+  const auto program = Start();
+  const std::string address = program->ReadLine();
+  ReportTo(address, 3);
+  const auto stub = v1::FootprintService::NewStub(
+      grpc::CreateChannel(address.substr(5), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  v1::ListRunsResponse runs;
+  EXPECT_TRUE(stub->ListRuns(&context, {}, &runs).ok());
+  ASSERT_EQ(runs.runs_size(), 1);
+  EXPECT_EQ(runs.runs(0).id(), "run");
 }
 
 TEST_F(Coordinator, WrongUsageHasStatusTwoAndARemedy) {

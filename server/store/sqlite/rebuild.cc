@@ -23,7 +23,8 @@ absl::Status SetAside(Database* database) {
   return absl::OkStatus();
 }
 
-absl::Status Recreate(Database* database, Names* names, TotalsWriter* totals, const DigestFunction& digest) {
+absl::Status Recreate(Database* database, NameIds* names, TotalsWriter* totals,
+                      const DigestFunction& digest) {
   for (uint64_t next = 1;;) {
     const absl::StatusOr<std::vector<StoredBatch>> group =
         ReadBatches(database, names, next, kMaxStored, kGroup);

@@ -12,7 +12,7 @@ LayerSum ReadLayer(const Statement& row, int column) {
 
 }  // namespace
 
-absl::StatusOr<RoundId> ReadRoundId(const Statement& row, int column, Database* database, Names* names) {
+absl::StatusOr<RoundId> ReadRoundId(const Statement& row, int column, Database* database, NameIds* names) {
   absl::StatusOr<std::string> run = names->Name(database, row.Int(column));
   if (!run.ok()) return run.status();
   RoundId round{*std::move(run), std::nullopt};
@@ -20,7 +20,7 @@ absl::StatusOr<RoundId> ReadRoundId(const Statement& row, int column, Database* 
   return round;
 }
 
-absl::StatusOr<EdgeRow> ReadEdge(const Statement& row, Database* database, Names* names) {
+absl::StatusOr<EdgeRow> ReadEdge(const Statement& row, Database* database, NameIds* names) {
   absl::StatusOr<RoundId> round = ReadRoundId(row, 0, database, names);
   if (!round.ok()) return round.status();
   absl::StatusOr<std::string> from = names->Name(database, row.Int(2));
@@ -47,7 +47,7 @@ absl::StatusOr<EdgeRow> ReadEdge(const Statement& row, Database* database, Names
   return edge;
 }
 
-absl::StatusOr<ComputeRow> ReadCompute(const Statement& row, Database* database, Names* names) {
+absl::StatusOr<ComputeRow> ReadCompute(const Statement& row, Database* database, NameIds* names) {
   absl::StatusOr<RoundId> round = ReadRoundId(row, 0, database, names);
   if (!round.ok()) return round.status();
   absl::StatusOr<std::string> node = names->Name(database, row.Int(2));

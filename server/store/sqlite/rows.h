@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/store/sqlite/database.h"
-#include "server/store/sqlite/names.h"
+#include "server/store/sqlite/name_ids.h"
 #include "server/store/store.h"
 
 namespace fedcarbon::server {
@@ -24,9 +24,9 @@ inline std::optional<int64_t> Stored(const std::optional<absl::Time>& time) {
 inline int64_t StoredRound(const RoundId& round) { return round.round ? Stored(*round.round) : -1; }
 
 /// Rows of `SELECT * FROM edges`, and of the others.
-absl::StatusOr<EdgeRow> ReadEdge(const Statement& row, Database* database, Names* names);
-absl::StatusOr<ComputeRow> ReadCompute(const Statement& row, Database* database, Names* names);
+absl::StatusOr<EdgeRow> ReadEdge(const Statement& row, Database* database, NameIds* names);
+absl::StatusOr<ComputeRow> ReadCompute(const Statement& row, Database* database, NameIds* names);
 /// (run, round) in the two columns from `column` on.
-absl::StatusOr<RoundId> ReadRoundId(const Statement& row, int column, Database* database, Names* names);
+absl::StatusOr<RoundId> ReadRoundId(const Statement& row, int column, Database* database, NameIds* names);
 
 }  // namespace fedcarbon::server

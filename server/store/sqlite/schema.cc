@@ -10,7 +10,7 @@ namespace {
 // "fedc": what the file command and other programs know the file by.
 constexpr int64_t kApplicationId = 0x66656463;
 
-// Names of nodes and runs are their ids in `names`; id 0 is "", the unknown one. An unknown round is -1.
+// NameIds of nodes and runs are their ids in `names`; id 0 is "", the unknown one. An unknown round is -1.
 // Times are microseconds since the Unix epoch, durations microseconds.
 constexpr char kVersion1[] = R"(
 CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;

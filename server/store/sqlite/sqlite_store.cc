@@ -35,7 +35,7 @@ absl::StatusOr<std::unique_ptr<Database>> OpenWith(const std::string& path, cons
 // What a transaction knows of the reporters that it has met.
 class Reporters {
  public:
-  Reporters(Database* database, Names::Writer* names) : database_(database), names_(names) {}
+  Reporters(Database* database, NameIds::Writer* names) : database_(database), names_(names) {}
 
   struct State {
     int64_t node = 0;
@@ -75,7 +75,7 @@ class Reporters {
 
  private:
   Database* database_;
-  Names::Writer* names_;
+  NameIds::Writer* names_;
   std::map<std::pair<std::string, uint64_t>, State> states_;
 };
 
@@ -168,7 +168,7 @@ absl::Status SqliteStore::GiveUpBefore(const std::string& node, uint64_t epoch, 
   if (!database.ok()) return database.status();
   Transaction transaction(database->get());
   if (!transaction.begun().ok()) return transaction.begun();
-  Names::Writer names(&names_, database->get());
+  NameIds::Writer names(&names_, database->get());
   Reporters reporters(database->get(), &names);
   const absl::StatusOr<Reporters::State*> reporter = reporters.Get(node, epoch);
   if (!reporter.ok()) return reporter.status();

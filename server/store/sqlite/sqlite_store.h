@@ -9,7 +9,7 @@
 
 #include "server/store/sqlite/connection_pool.h"
 #include "server/store/sqlite/data_folder.h"
-#include "server/store/sqlite/names.h"
+#include "server/store/sqlite/name_ids.h"
 #include "server/store/store.h"
 
 namespace fedcarbon::server {
@@ -55,13 +55,13 @@ class SqliteStore : public Store {
 
   const std::string path_;
   std::optional<FolderLock> lock_;  // of Access::kOwn
-  Names names_;
+  NameIds names_;
   ConnectionPool writer_;
   ConnectionPool readers_;
 };
 
 /// At most `limit` batches from position `from` to `to`, in order.
-absl::StatusOr<std::vector<StoredBatch>> ReadBatches(Database* database, Names* names, uint64_t from,
+absl::StatusOr<std::vector<StoredBatch>> ReadBatches(Database* database, NameIds* names, uint64_t from,
                                                      uint64_t to, size_t limit);
 
 }  // namespace fedcarbon::server

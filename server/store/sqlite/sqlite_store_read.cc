@@ -218,7 +218,7 @@ absl::StatusOr<std::vector<NodeGap>> SqliteStore::ListGaps(absl::Time from, absl
   });
 }
 
-absl::StatusOr<std::vector<StoredBatch>> ReadBatches(Database* database, Names* names, uint64_t from,
+absl::StatusOr<std::vector<StoredBatch>> ReadBatches(Database* database, NameIds* names, uint64_t from,
                                                      uint64_t to, size_t limit) {
   Statement list = database->Prepare(R"(
     SELECT position, node, epoch, sequence, received, sealed FROM batches

@@ -10,7 +10,7 @@ namespace {
 
 // Ids of several names, in their order.
 template <size_t n>
-absl::StatusOr<std::array<int64_t, n>> Ids(Names::Writer* names,
+absl::StatusOr<std::array<int64_t, n>> Ids(NameIds::Writer* names,
                                            const std::array<const std::string*, n>& of) {
   std::array<int64_t, n> ids;
   for (size_t i = 0; i < n; ++i) {

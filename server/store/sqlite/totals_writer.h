@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "server/store/accumulated_totals.h"
-#include "server/store/sqlite/names.h"
+#include "server/store/sqlite/name_ids.h"
 
 namespace fedcarbon::server {
 
@@ -13,7 +13,7 @@ namespace fedcarbon::server {
 /// not thread-safe.
 class TotalsWriter {
  public:
-  TotalsWriter(Database* database, Names* shared_names)
+  TotalsWriter(Database* database, NameIds* shared_names)
       : database_(database), shared_names_(shared_names), names_(shared_names, database) {}
 
   /// In the order of positions.
@@ -23,7 +23,7 @@ class TotalsWriter {
   absl::Status Write();
 
   /// Ids of names in this transaction. Call Committed() of it after the transaction's.
-  Names::Writer& names() { return names_; }
+  NameIds::Writer& names() { return names_; }
 
  private:
   absl::Status RecallBindings(const TotalsDelta& delta);
@@ -38,8 +38,8 @@ class TotalsWriter {
   absl::Status WriteGaps();
 
   Database* database_;
-  Names* shared_names_;
-  Names::Writer names_;
+  NameIds* shared_names_;
+  NameIds::Writer names_;
   AccumulatedTotals totals_;
 };
 

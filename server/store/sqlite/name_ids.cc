@@ -1,4 +1,4 @@
-#include "server/store/sqlite/names.h"
+#include "server/store/sqlite/name_ids.h"
 
 #include "absl/strings/str_cat.h"
 
@@ -10,7 +10,7 @@ constexpr size_t kMaxCached = 100'000;
 
 }  // namespace
 
-void Names::Remember(const std::string& name, int64_t id) {
+void NameIds::Remember(const std::string& name, int64_t id) {
   MutexLock lock(&mutex_);
   if (ids_.size() >= kMaxCached) {
     ids_.clear();
@@ -20,7 +20,7 @@ void Names::Remember(const std::string& name, int64_t id) {
   names_[id] = name;
 }
 
-absl::StatusOr<int64_t> Names::Find(Database* database, const std::string& name) {
+absl::StatusOr<int64_t> NameIds::Find(Database* database, const std::string& name) {
   {
     MutexLock lock(&mutex_);
     const auto known = ids_.find(name);
@@ -35,7 +35,7 @@ absl::StatusOr<int64_t> Names::Find(Database* database, const std::string& name)
   return id;
 }
 
-absl::StatusOr<std::string> Names::Name(Database* database, int64_t id) {
+absl::StatusOr<std::string> NameIds::Name(Database* database, int64_t id) {
   {
     MutexLock lock(&mutex_);
     const auto known = names_.find(id);
@@ -52,7 +52,7 @@ absl::StatusOr<std::string> Names::Name(Database* database, int64_t id) {
   return name;
 }
 
-absl::StatusOr<int64_t> Names::Writer::Id(const std::string& name) {
+absl::StatusOr<int64_t> NameIds::Writer::Id(const std::string& name) {
   const auto created = created_.find(name);
   if (created != created_.end()) return created->second;
   {
@@ -69,7 +69,7 @@ absl::StatusOr<int64_t> Names::Writer::Id(const std::string& name) {
   return created_[name] = database_->last_insert_id();
 }
 
-void Names::Writer::Committed() {
+void NameIds::Writer::Committed() {
   for (const auto& [name, id] : created_) names_->Remember(name, id);
   created_.clear();
 }

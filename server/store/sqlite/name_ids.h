@@ -13,7 +13,7 @@ namespace fedcarbon::server {
 
 /// A cache of the table `names`, whose rows never change and never go: what was committed stays true, whoever
 /// else writes to the database. Thread-safe; no lock is held while the database is asked.
-class Names {
+class NameIds {
  public:
   static constexpr int64_t kNone = -1;
 
@@ -27,12 +27,12 @@ class Names {
   /// thread-safe.
   class Writer {
    public:
-    Writer(Names* names, Database* database) : names_(names), database_(database) {}
+    Writer(NameIds* names, Database* database) : names_(names), database_(database) {}
     absl::StatusOr<int64_t> Id(const std::string& name);
     void Committed();
 
    private:
-    Names* names_;
+    NameIds* names_;
     Database* database_;
     std::unordered_map<std::string, int64_t> created_;
   };
