@@ -15,7 +15,7 @@ CHROMIUM_FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 class Browser:

@@ -29,11 +29,9 @@ export function bars(rounds, most) {
 
 const intervalPlugin = {
   id: "interval",
-  afterDatasetsDraw(drawn, _, { whiskers, colour }) {
+  afterDatasetsDraw(drawn, _, { whiskers, colour, halo }) {
     const context = drawn.ctx;
     context.save();
-    context.strokeStyle = colour;
-    context.lineWidth = 1.25;
     drawn.getDatasetMeta(0).data.forEach((bar, index) => {
       const { low, high } = whiskers[index];
       if (low === undefined) return;
@@ -47,7 +45,11 @@ const intervalPlugin = {
         context.moveTo(bar.x - half, y);
         context.lineTo(bar.x + half, y);
       }
-      context.stroke();
+      for (const [style, width] of [[halo, 3.5], [colour, 1.25]]) {
+        context.strokeStyle = style;
+        context.lineWidth = width;
+        context.stroke();
+      }
     });
     context.restore();
   },
@@ -58,7 +60,7 @@ function colours() {
   const read = (name) => style.getPropertyValue(name).trim();
   return {
     computation: read("--computation"), communication: read("--communication"),
-    text: read("--quiet"), grid: read("--line"), whisker: read("--whisker"),
+    text: read("--quiet"), grid: read("--line"), whisker: read("--whisker"), halo: read("--card"),
   };
 }
 
@@ -107,7 +109,9 @@ function configuration(rounds) {
           label: ({ dataset: { label }, raw }) => `${label}: ${digits(raw)} ${unit.name}`,
           footer,
         } },
-        interval: { whiskers: low.map((value, i) => ({ low: value, high: high[i] })), colour: colour.whisker },
+        interval: {
+          whiskers: low.map((value, i) => ({ low: value, high: high[i] })), colour: colour.whisker, halo: colour.halo,
+        },
       },
     },
     plugins: [intervalPlugin],
