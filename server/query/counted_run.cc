@@ -96,7 +96,7 @@ absl::StatusOr<std::vector<RoundRecord>> ChangedRounds(Store* store, const std::
 }
 
 /// Reads `changed` into new rounds: those that follow each other with one question.
-absl::Status ReadRounds(Store* store, const std::vector<RoundRecord>& changed, Names* names,
+absl::Status ReadRounds(Store* store, const std::vector<RoundRecord>& changed, RunNames* names,
                         std::map<uint64_t, std::shared_ptr<const CountedRun::Round>>* rounds,
                         const std::string& run) {
   for (size_t begin = 0, end = 0; begin < changed.size(); begin = end) {
@@ -122,25 +122,25 @@ absl::Status ReadRounds(Store* store, const std::vector<RoundRecord>& changed, N
 
 }  // namespace
 
-uint32_t Names::Node(const std::string& name) {
+uint32_t RunNames::Node(const std::string& name) {
   const auto [entry, added] = node_numbers_.emplace(name, nodes_.size());
   if (added) nodes_.push_back(name);
   return entry->second;
 }
 
-uint32_t Names::EdgeOf(const std::string& from, const std::string& to) {
+uint32_t RunNames::EdgeOf(const std::string& from, const std::string& to) {
   const Edge edge{Node(from), Node(to)};
   const auto [entry, added] = edge_numbers_.emplace(std::pair(edge.from, edge.to), edges_.size());
   if (added) edges_.push_back(edge);
   return entry->second;
 }
 
-std::optional<uint32_t> Names::FindNode(const std::string& name) const {
+std::optional<uint32_t> RunNames::FindNode(const std::string& name) const {
   const auto found = node_numbers_.find(name);
   return found == node_numbers_.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::optional<uint32_t> Names::FindEdge(const std::string& from, const std::string& to) const {
+std::optional<uint32_t> RunNames::FindEdge(const std::string& from, const std::string& to) const {
   const auto from_node = FindNode(from);
   const auto to_node = FindNode(to);
   if (!from_node || !to_node) return std::nullopt;
@@ -159,7 +159,7 @@ Counted CountEdges(const Cells& cells) {
   return counted;
 }
 
-Cells ToCells(const std::vector<EdgeRow>& edges, const std::vector<ComputeRow>& compute, Names* names) {
+Cells ToCells(const std::vector<EdgeRow>& edges, const std::vector<ComputeRow>& compute, RunNames* names) {
   Cells cells;
   cells.reports.reserve(edges.size());
   for (const EdgeRow& row : edges) {

@@ -20,13 +20,13 @@ namespace fedcarbon::server {
 
 /// What one node computed of one kind, all hours together.
 struct ComputeCell {
-  uint32_t node = 0;  // index into Names
+  uint32_t node = 0;  // index into RunNames
   v1::SpanKind kind = v1::SPAN_KIND_UNSPECIFIED;
   ComputeTotals totals;
 };
 
 /// Numbers for the nodes and edges of a run. A copy may only grow.
-class Names {
+class RunNames {
  public:
   struct Edge {
     uint32_t from = 0;
@@ -67,7 +67,7 @@ struct Counted {
 Counted CountEdges(const Cells& cells);
 
 /// Reads totals into cells; numbers what is new in `names`.
-Cells ToCells(const std::vector<EdgeRow>& edges, const std::vector<ComputeRow>& compute, Names* names);
+Cells ToCells(const std::vector<EdgeRow>& edges, const std::vector<ComputeRow>& compute, RunNames* names);
 
 /// Immutable once read.
 struct CountedRun {
@@ -85,7 +85,7 @@ struct CountedRun {
   };
 
   RunRecord record;
-  Names names;
+  RunNames names;
   std::map<uint64_t, std::shared_ptr<const Block>> blocks;  // by round / kBlockRounds
   Cells recorded;        // rounds and unattributed, merged: what each reporter recorded of the run
   Counted in_rounds;     // sum of all rounds, each counted by itself

@@ -47,9 +47,9 @@ absl::Status FederationRestCache::CountEdgesLessRuns(std::vector<EdgeReport> rec
     for (const RunRecord& record : *records) {
       const auto run = runs_->Get(record);
       if (!run.ok()) return run.status();
-      const Names& names = (*run)->names;
+      const RunNames& names = (*run)->names;
       const auto number = [&](uint32_t edge) {
-        const Names::Edge ends = names.edges()[edge];
+        const RunNames::Edge ends = names.edges()[edge];
         return rest->names.FindEdge(names.nodes()[ends.from], names.nodes()[ends.to]);
       };
       for (EdgeReport report : (*run)->recorded.reports) {

@@ -16,7 +16,7 @@ namespace fedcarbon::server {
 
 struct FederationRest {
   uint64_t position = 0;  // of the store's last batch when this was read
-  Names names;
+  RunNames names;
   Counted unattributed;  // over all time, counted once: edges less what the runs hold of them
   std::map<std::pair<std::string, Hour>, absl::Duration> own_cpu;  // fedcarbon's own, by node
 };

@@ -38,11 +38,11 @@ void FillStrings(const std::vector<std::string>& texts,
 Hour HourOf(absl::Time time) { return absl::ToUnixSeconds(time) / 3600; }
 
 /// Of `scope`, in the numbers of `names`, what concerns a node of `run`.
-Counted OfNodes(const Counted& scope, const Names& names, const Names& run) {
+Counted OfNodes(const Counted& scope, const RunNames& names, const RunNames& run) {
   const auto concerned = [&](uint32_t node) { return run.FindNode(names.nodes()[node]).has_value(); };
   Counted part;
   for (const auto& entry : scope.edges) {
-    const Names::Edge edge = names.edges()[entry.first];
+    const RunNames::Edge edge = names.edges()[entry.first];
     if (concerned(edge.from) || concerned(edge.to)) part.edges.push_back(entry);
   }
   for (const ComputeCell& cell : scope.compute) {

@@ -159,7 +159,7 @@ std::vector<std::string> Question::Warnings() const {
         absl::StrCat("the run was opened ", run_->record.starts, " times, from different processes"));
   }
   if (!gaps_.empty()) warnings.push_back("not all was metered (see gaps): totals are lower bounds");
-  const Names& names = run_->names;
+  const RunNames& names = run_->names;
   std::vector<std::string> silent;
   std::vector<std::string> unsigned_nodes;
   for (uint32_t node = 0; node < names.nodes().size(); ++node) {
@@ -181,7 +181,7 @@ std::vector<std::string> Question::Warnings() const {
   if (!unsigned_nodes.empty()) warnings.push_back(absl::StrCat("unsigned batches: ", Some(unsigned_nodes)));
   for (const auto& [number, count] : run_->whole.edges) {
     if (!count.disagreement || count.disagreement->count() == 0) continue;
-    const Names::Edge edge = names.edges()[number];
+    const RunNames::Edge edge = names.edges()[number];
     warnings.push_back(absl::StrCat("the ends of ", names.nodes()[edge.from], " -> ", names.nodes()[edge.to],
                                     " disagree by ", count.disagreement->count(),
                                     " B; the larger sum counts"));

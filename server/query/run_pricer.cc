@@ -17,13 +17,13 @@ const v1::Node* Description(const NodeRecords& records, const std::string& node)
 
 }  // namespace
 
-RunPricer::RunPricer(Pricing* pricing, const Names& names, const NodeRecords& records)
+RunPricer::RunPricer(Pricing* pricing, const RunNames& names, const NodeRecords& records)
     : pricing_(pricing), names_(names), records_(records) {
   for (const std::string& node : names.nodes()) {
     nodes_.push_back(pricing->AddNode(node, Description(records, node)));
     silent_.push_back(!node.empty() && records.count(node) == 0);
   }
-  for (const Names::Edge& edge : names.edges()) {
+  for (const RunNames::Edge& edge : names.edges()) {
     edges_.push_back(pricing->AddEdge(nodes_[edge.from], nodes_[edge.to]));
   }
 }
@@ -39,7 +39,7 @@ void RunPricer::AddCompute(const ComputeCell& cell, Sum* sum) {
 }
 
 void RunPricer::AddEdge(uint32_t edge, const EdgeCount& count, Sum* from, Sum* to) {
-  const Names::Edge ends = names_.edges()[edge];
+  const RunNames::Edge ends = names_.edges()[edge];
   for (size_t model = 0; model < from->communication.size(); ++model) {
     CommunicationPrice price = pricing_->Price(edges_[edge], count.counted, count.unconfirmed, model);
     price.at_from.at_least |= count.at_least;
@@ -95,7 +95,7 @@ v1::Footprint RunPricer::OfNode(const Counted& scope, uint32_t node, bool has_ga
     if (cell.node == node && cell.kind != v1::SPAN_KIND_FEDCARBON) AddCompute(cell, &own);
   }
   for (const auto& [edge, count] : scope.edges) {
-    const Names::Edge ends = names_.edges()[edge];
+    const RunNames::Edge ends = names_.edges()[edge];
     if (ends.from != node && ends.to != node) continue;
     Sum others = Empty();
     AddEdge(edge, count, ends.from == node ? &own : &others, ends.to == node ? &own : &others);
@@ -125,7 +125,7 @@ std::vector<v1::NodeFootprint> RunPricer::Nodes(const Counted& scope, const std:
     *usage->mutable_computation() = fedcarbon::ToProto(Price(cell).carbon);
   }
   for (const auto& [edge, count] : scope.edges) {
-    const Names::Edge ends = names_.edges()[edge];
+    const RunNames::Edge ends = names_.edges()[edge];
     Row& from = row(ends.from);
     Row& to = row(ends.to);
     AddEdge(edge, count, &from.sum, &to.sum);
@@ -155,7 +155,7 @@ std::vector<v1::NodeFootprint> RunPricer::Nodes(const Counted& scope, const std:
 std::vector<v1::Edge> RunPricer::Edges(const Counted& scope) {
   std::vector<v1::Edge> edges;
   for (const auto& [number, count] : scope.edges) {
-    const Names::Edge ends = names_.edges()[number];
+    const RunNames::Edge ends = names_.edges()[number];
     v1::Edge edge;
     edge.set_from(names_.nodes()[ends.from]);
     edge.set_to(names_.nodes()[ends.to]);

@@ -19,7 +19,7 @@ using NodeRecords = std::map<std::string, NodeRecord>;
 class RunPricer {
  public:
   /// All must outlive this. A node of `names` without a record never reported: its computation is unknown.
-  RunPricer(Pricing* pricing, const Names& names, const NodeRecords& records);
+  RunPricer(Pricing* pricing, const RunNames& names, const NodeRecords& records);
 
   /// What the scope cost. `has_gaps`: facts of the scope were lost, so it is a lower bound.
   v1::Footprint Total(const Counted& scope, bool has_gaps);
@@ -68,7 +68,7 @@ class RunPricer {
   v1::Footprint ToProto(Sum sum, bool has_gaps) const;
 
   Pricing* const pricing_;
-  const Names& names_;
+  const RunNames& names_;
   const NodeRecords& records_;
   std::vector<Pricing::NodeIndex> nodes_;
   std::vector<Pricing::EdgeIndex> edges_;
