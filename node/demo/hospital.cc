@@ -24,6 +24,11 @@ absl::StatusOr<Prepared> Prepare(const v1::Model& model, Patients patients) {
   return Prepared{*std::move(network), std::move(patients)};
 }
 
+fedcarbon::v1::SpanKind KindOf(const v1::Task& task) {
+  if (task.has_train()) return fedcarbon::v1::SPAN_KIND_TRAIN;
+  return task.has_evaluate() ? fedcarbon::v1::SPAN_KIND_EVALUATE : fedcarbon::v1::SPAN_KIND_OTHER;
+}
+
 absl::Status Train(const v1::Task& task, Patients training, v1::Update* update) {
   absl::StatusOr<Prepared> prepared = Prepare(task.train().model(), std::move(training));
   if (!prepared.ok()) return prepared.status();
@@ -45,10 +50,11 @@ absl::Status Evaluate(const v1::Task& task, Patients held_out, v1::Score* messag
 
 }  // namespace
 
-Hospital::Hospital(std::string name, Patients patients)
-    : name_(std::move(name)), patients_(std::move(patients)) {}
+Hospital::Hospital(std::string name, Patients patients, std::shared_ptr<Meter> meter)
+    : name_(std::move(name)), patients_(std::move(patients)), meter_(std::move(meter)) {}
 
 absl::StatusOr<v1::Result> Hospital::Do(const v1::Task& task) const {
+  ComputeSpan span(meter_, KindOf(task));
   v1::Result result;
   result.set_hospital(name_);
   result.set_step(task.step());
@@ -68,8 +74,9 @@ absl::StatusOr<v1::Result> Hospital::Do(const v1::Task& task) const {
       done =
           absl::InvalidArgumentError("the aggregator sent a task of a kind that this hospital does not know");
   }
-  if (!done.ok()) return done;
-  return result;
+  if (done.ok()) return result;
+  span.End(fedcarbon::v1::OUTCOME_FAILED);
+  return done;
 }
 
 }  // namespace fedcarbon::demo

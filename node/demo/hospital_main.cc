@@ -5,6 +5,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/meter/grpc/metered.h"
+#include "fedcarbon/report/grpc/metering.h"
 #include "node/demo/aggregator_client.h"
 #include "node/demo/hospital.h"
 #include "node/demo/options.h"
@@ -17,6 +19,7 @@ constexpr char kProgram[] = "fedcarbon-demo-hospital";
 
 struct Options {
   std::string node;
+  std::string country;
   std::string data;
   std::string aggregator = "127.0.0.1:7400";
   std::string record;
@@ -28,6 +31,10 @@ absl::Status RecordBytes(const Options& options, const AggregatorClient& aggrega
   return WriteRecord(options.record, record);
 }
 
+RoundId RoundOf(const v1::Task& task) {
+  return {task.run(), task.has_round() ? std::optional<uint64_t>(task.round()) : std::nullopt};
+}
+
 /// Does task after task until the training is over.
 absl::Status Work(const Options& options, const Hospital& hospital, AggregatorClient* aggregator) {
   while (true) {
@@ -35,6 +42,7 @@ absl::Status Work(const Options& options, const Hospital& hospital, AggregatorCl
     if (!task.ok()) return task.status();
     if (absl::Status recorded = RecordBytes(options, *aggregator); !recorded.ok()) return recorded;
     if (task->has_finish()) return absl::OkStatus();
+    const RoundScope scope(RoundOf(*task));
     const absl::StatusOr<v1::Result> result = hospital.Do(*task);
     if (!result.ok()) return result.status();
     if (absl::Status submitted = aggregator->SubmitResult(*result); !submitted.ok()) return submitted;
@@ -46,6 +54,7 @@ int Main(int argc, char** argv) {
   Options options;
   CLI::App app("A hospital of the demo: trains on its own patients", kProgram);
   app.add_option("--node", options.node, "The hospital's name: cleveland, ...")->required();
+  app.add_option("--country", options.country, "Where it is: ISO 3166 alpha-3");
   app.add_option("--data", options.data, "CSV file of its patients")->required();
   app.add_option("--aggregator", options.aggregator, "HOST:PORT")->capture_default_str();
   app.add_option("--record", options.record, "File for its own count of bytes");
@@ -55,15 +64,23 @@ int Main(int argc, char** argv) {
   if (!patients.ok()) return Fail(kProgram, patients.status());
   std::cout << options.node << ": " << patients->size() << " patients with complete rows" << std::endl;
 
+  MeteringOptions metered;
+  metered.node = options.node;
+  metered.country = options.country;
+  const absl::StatusOr<std::unique_ptr<Metering>> metering = Metering::Start(metered);
+  if (!metering.ok()) return Fail(kProgram, metering.status());
+  const std::shared_ptr<Meter>& meter = (*metering)->meter();
+
   grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   const char* note = std::getenv("FEDCARBON_DEMO_CANARY");
   AggregatorClient aggregator(
-      grpc::CreateCustomChannel(options.aggregator, grpc::InsecureChannelCredentials(), arguments),
+      CreateMeteredChannel(options.aggregator, grpc::InsecureChannelCredentials(), meter, {}, arguments),
       options.node, note == nullptr ? "" : note);
   const StopSignal stop([&aggregator] { aggregator.Stop(); });
 
-  const Hospital hospital(options.node, *std::move(patients));
+  const Hospital hospital(options.node, *std::move(patients), meter);
   const absl::Status done = Work(options, hospital, &aggregator);
   std::cout << options.node << ": sent " << aggregator.bytes().sent << " bytes, received "
             << aggregator.bytes().received << " bytes by its own count" << std::endl;

@@ -10,6 +10,9 @@
 
 namespace fedcarbon::demo {
 
+/// The aggregator's name as a node.
+inline constexpr char kAggregator[] = "aggregator";
+
 /// Reads the command line. Help ends with 0; what is wrong is named with the usage on stderr, and ends with
 /// 2. Nothing: go on.
 inline std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv) {

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "fedcarbon/meter/meter.h"
 #include "node/demo/task_board.h"
 #include "node/demo/training.h"
 
@@ -20,6 +22,7 @@ struct RunOptions {
 
 /// Leads the hospitals at `board` through all rounds and returns the last round's score over all held-out
 /// rows. CANCELLED once the board was stopped.
-absl::StatusOr<Score> RunRounds(const RunOptions& options, TaskBoard* board);
+absl::StatusOr<Score> RunRounds(const RunOptions& options, const std::shared_ptr<Meter>& meter,
+                                TaskBoard* board);
 
 }  // namespace fedcarbon::demo

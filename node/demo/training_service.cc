@@ -1,6 +1,9 @@
 #include "node/demo/training_service.h"
 
+#include <optional>
 #include <utility>
+
+#include "fedcarbon/meter/grpc/metered.h"
 
 namespace fedcarbon::demo {
 namespace {
@@ -24,6 +27,8 @@ grpc::Status TrainingService::GetTask(grpc::ServerContext* context, const v1::Ge
   absl::StatusOr<v1::Task> next = board_->Fetch(request->hospital());
   if (!next.ok()) return ToGrpc(next.status());
   *task = *std::move(next);
+  // The hospital learns it from the answer.
+  SetRound(context, {task->run(), task->has_round() ? std::optional<uint64_t>(task->round()) : std::nullopt});
   return grpc::Status::OK;
 }
 

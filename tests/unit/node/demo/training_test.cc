@@ -56,7 +56,7 @@ absl::StatusOr<Score> TrainFederated(const Schedule& schedule) {
   std::vector<std::thread> threads;
   for (const char* name : kHospitals) {
     threads.emplace_back([&board, name] {
-      const Hospital hospital(name, *LoadPatients(DataFile(name)));
+      const Hospital hospital(name, *LoadPatients(DataFile(name)), Meter::Disabled());
       while (true) {
         const absl::StatusOr<v1::Task> task = board.Fetch(name);
         ASSERT_TRUE(task.ok()) << task.status();
@@ -72,7 +72,7 @@ absl::StatusOr<Score> TrainFederated(const Schedule& schedule) {
   RunOptions options;
   options.schedule = schedule;
   options.on_round = [&rounds](uint64_t round, const Score&) { EXPECT_EQ(round, rounds++); };
-  const absl::StatusOr<Score> score = RunRounds(options, &board);
+  const absl::StatusOr<Score> score = RunRounds(options, Meter::Disabled(), &board);
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(rounds, schedule.rounds);
   return score;
@@ -113,7 +113,7 @@ TEST(Federation, TheSameSeedGivesTheSameModel) {
 }
 
 TEST(Hospital, RefusesAModelThatDoesNotFit) {
-  const Hospital hospital("cleveland", Patients(4));
+  const Hospital hospital("cleveland", Patients(4), Meter::Disabled());
   v1::Task task;
   v1::Model* model = task.mutable_train()->mutable_model();
   for (const uint32_t width : {13, 1}) model->add_widths(width);
@@ -124,7 +124,7 @@ TEST(Hospital, RefusesAModelThatDoesNotFit) {
 }
 
 TEST(Hospital, RefusesATaskThatItDoesNotKnow) {
-  EXPECT_EQ(Hospital("cleveland", Patients(4)).Do(v1::Task()).status().code(),
+  EXPECT_EQ(Hospital("cleveland", Patients(4), Meter::Disabled()).Do(v1::Task()).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
 

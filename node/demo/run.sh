@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# The demo: four hospitals train together, and what it cost stands at the coordinator. Installs what is missing, builds,
+# runs, and leaves the page up until Ctrl-C. README.md in this folder explains what it shows.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: node/demo/run.sh [--once] [--model mlp|logistic] [--rounds N] [--seed N] [--bin DIR]
+  --once    end by itself; without it the page stays up until Ctrl-C
+  --model   mlp, 270,337 parameters (default), or logistic, 14
+  --rounds  1 to 10000 (default 15)
+  --seed    decides the split into training and held-out rows, and all else that is drawn (default 1)
+  --bin     programs that are already built there: installs and builds nothing
+EOF
+}
+
+misused() {
+  echo "$0: $1" >&2
+  usage >&2
+  exit 2
+}
+
+once=false model=mlp rounds=15 seed=1 bin=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --once) once=true; shift; continue ;;
+    -h | --help) usage; exit 0 ;;
+    --model | --rounds | --seed | --bin) [ $# -ge 2 ] || misused "$1 needs a value" ;;
+    *) misused "unknown option $1" ;;
+  esac
+  case $1 in
+    --model) model=$2 ;;
+    --rounds) rounds=$2 ;;
+    --seed) seed=$2 ;;
+    --bin) bin=$2 ;;
+  esac
+  shift 2
+done
+case $model in mlp | logistic) ;; *) misused "--model is mlp or logistic, not $model" ;; esac
+[[ $rounds =~ ^[0-9]{1,5}$ ]] && [ "$((10#$rounds))" -ge 1 ] && [ "$((10#$rounds))" -le 10000 ] ||
+  misused "--rounds is 1 to 10000, not $rounds"
+[[ $seed =~ ^[0-9]{1,18}$ ]] || misused "--seed is a number, not $seed"
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+data=$top/node/demo/data
+programs=(fedcarbon fedcarbon-coordinator fedcarbon-demo-aggregator fedcarbon-demo-hospital fedcarbon-demo-pooled
+  fedcarbon-demo-summary)
+
+build() {
+  local cores
+  cores=$(nproc)
+  echo "== building in $top/build with $cores cores (the first time takes some minutes)"
+  cmake -S "$top" -B "$top/build" -DCMAKE_BUILD_TYPE=Release -DFEDCARBON_TESTS=OFF >"$1/cmake.log" 2>&1 ||
+    { cat "$1/cmake.log" >&2; return 1; }
+  cmake --build "$top/build" --parallel "$cores" --target "${programs[@]}"
+}
+
+# What was started, in its order; stopped in the opposite one, so that the coordinator hears the others' last words.
+started=()
+work=$(mktemp -d)
+
+stop_all() {
+  local i deadline
+  trap '' INT TERM  # a second Ctrl-C does not keep it from ending
+  for ((i = ${#started[@]} - 1; i >= 0; i--)); do
+    kill -TERM "${started[i]}" 2>/dev/null || continue
+    deadline=$((SECONDS + 10))
+    while kill -0 "${started[i]}" 2>/dev/null && [ $SECONDS -lt $deadline ]; do sleep 0.05; done
+    kill -KILL "${started[i]}" 2>/dev/null || true
+    wait "${started[i]}" 2>/dev/null || true
+  done
+  rm -rf "$work"
+}
+trap stop_all EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# start NAME PROGRAM ARGUMENT...: in the background, its output in $work/NAME.log.
+start() {
+  local name=$1
+  shift
+  "$bin/$1" "${@:2}" >"$work/$name.log" 2>&1 &
+  started+=($!)
+}
+
+# said NAME PATTERN: waits for a line of the last started program, and prints what the pattern's group matched.
+said() {
+  local deadline=$((SECONDS + 30)) found
+  while [ $SECONDS -lt $deadline ]; do
+    found=$(sed -nE "s/.*$2.*/\1/p" "$work/$1.log" | head -n 1)
+    [ -z "$found" ] || { echo "$found"; return; }
+    kill -0 "${started[-1]}" 2>/dev/null || break
+    sleep 0.05
+  done
+  echo "$0: the $1 did not start:" >&2
+  cat "$work/$1.log" >&2
+  return 1
+}
+
+if [ -z "$bin" ]; then
+  source "$top/lib/packages.sh"
+  install_packages "${build_packages[@]}"
+  build "$work"
+  bin=$top/build/bin
+fi
+for program in "${programs[@]}"; do
+  [ -x "$bin/$program" ] || misused "no program $program in $bin"
+done
+
+start coordinator fedcarbon-coordinator --data "$work/data" --grpc 127.0.0.1:0 --http 127.0.0.1:0
+address='(127\.0\.0\.1:[0-9]+)'
+FEDCARBON_COORDINATOR=$(said coordinator "^grpc $address")
+page=http://$(said coordinator "^http $address")
+export FEDCARBON_COORDINATOR
+echo "== the coordinator's page: $page"
+
+# The aggregator's country is made up; the hospitals' are their own.
+start aggregator fedcarbon-demo-aggregator --listen 127.0.0.1:0 --country DEU --model "$model" --rounds "$rounds" \
+  --seed "$seed" --record "$work/aggregator.record"
+training=("${started[-1]}")
+aggregator_address=$(said aggregator "listening on $address")
+
+# hospital NODE COUNTRY FILE
+hospital() {
+  start "$1" fedcarbon-demo-hospital --node "$1" --country "$2" --data "$data/$3" --aggregator "$aggregator_address" \
+    --record "$work/$1.record"
+  training+=("${started[-1]}")
+}
+hospital cleveland USA cleveland.csv
+hospital long-beach USA va_long_beach.csv
+hospital budapest HUN hungarian.csv
+hospital zurich-basel CHE switzerland.csv
+
+"$bin/fedcarbon" watch &
+watch=$!
+started+=("$watch")
+
+while [ ${#training[@]} -gt 0 ]; do
+  if ! wait -n -p ended "${training[@]}"; then
+    echo "$0: the training failed:" >&2
+    tail -n 5 "$work"/*.log >&2
+    exit 1
+  fi
+  for i in "${!training[@]}"; do [ "${training[i]}" != "$ended" ] || unset "training[i]"; done
+done
+# It ends with the run.
+for ((i = 0; i < 60; i++)); do kill -0 "$watch" 2>/dev/null && sleep 0.05 || break; done
+
+run=$(sed -n 's/^run //p' "$work/aggregator.record")
+echo
+echo "== the training, per round and per node"
+"$bin/fedcarbon" footprint --run "$run"
+echo
+echo "== accuracy beside carbon and bytes; the hospitals' own count of bytes beside the coordinator's"
+"$bin/fedcarbon-demo-pooled" --model "$model" --rounds "$rounds" --seed "$seed" --record "$work/pooled.record" \
+  "$data"/{cleveland,va_long_beach,hungarian,switzerland}.csv >/dev/null
+"$bin/fedcarbon-demo-summary" --coordinator "$FEDCARBON_COORDINATOR" "$work"/*.record
+echo
+echo "== the same run as CUMULATOR counted it in 2020"
+"$bin/fedcarbon" footprint --run "$run" --model cumulator/2020 | sed -n '/^####/,$p'
+echo
+if $once; then exit 0; fi
+echo "== the page stays at $page until Ctrl-C"
+wait "${started[0]}"

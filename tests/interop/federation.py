@@ -1,0 +1,179 @@
+"""The demo's programs as processes, for tests: coordinator, aggregator and four hospitals on free ports."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+DATA = TOP / 'node/demo/data'
+# Node, country and file of each hospital.
+HOSPITALS = {'cleveland': ('USA', 'cleveland.csv'), 'long-beach': ('USA', 'va_long_beach.csv'),
+             'budapest': ('HUN', 'hungarian.csv'), 'zurich-basel': ('CHE', 'switzerland.csv')}
+DEADLINE = 120  # generous: a condition that does not come true within it is a failure
+
+
+def wait_for(condition, what):
+    """Waits until `condition` gives something true, and returns that."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f'not within {DEADLINE} s: {what}')
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+class Federation:
+    """Use as a context: leaving it kills what still runs. All files lie in `folder`."""
+
+    def __init__(self, bin_folder, environment=None):
+        self.bin = Path(bin_folder)
+        self.folder = Path(tempfile.mkdtemp(prefix='fedcarbon-demo-'))
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith('FEDCARBON_')}
+        self.environment.update(environment or {})
+        self.processes = {}
+        self.grpc = self.http = self.aggregator = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        shutil.rmtree(self.folder)
+
+    def log(self, name):
+        return (self.folder / f'{name}.log').read_text()
+
+    def start(self, name, program, *arguments):
+        with open(self.folder / f'{name}.log', 'w') as log:
+            self.processes[name] = subprocess.Popen([self.bin / program, *map(str, arguments)], stdout=log, stderr=log,
+                                                    env=self.environment)
+
+    def said(self, name, pattern):
+        def found():
+            match = re.search(pattern, self.log(name), re.M)
+            if match is None and self.processes[name].poll() is not None:
+                raise AssertionError(f'{name} ended: {self.log(name)}')
+            return match
+        return wait_for(found, f'{name} saying {pattern}')
+
+    def start_coordinator(self):
+        """Again on the same ports and data, if it ran before."""
+        self.start('coordinator', 'fedcarbon-coordinator', '--data', self.folder / 'data', '--grpc',
+                   self.grpc or '127.0.0.1:0', '--http', self.http or '127.0.0.1:0')
+        self.grpc = self.said('coordinator', r'^grpc (\S+)')[1]
+        self.http = self.said('coordinator', r'^http (\S+)')[1]
+        self.environment['FEDCARBON_COORDINATOR'] = self.grpc
+
+    def start_aggregator(self, model='logistic', rounds=15):
+        self.start('aggregator', 'fedcarbon-demo-aggregator', '--listen', '127.0.0.1:0', '--country', 'DEU', '--model',
+                   model, '--rounds', rounds, '--record', self.folder / 'aggregator.record')
+        self.aggregator = self.said('aggregator', r'listening on (\S+)')[1]
+
+    def start_hospital(self, node, process=None, data=None, aggregator=None):
+        country, file = HOSPITALS[node]
+        process = process or node
+        self.start(process, 'fedcarbon-demo-hospital', '--node', node, '--country', country, '--data',
+                   data or DATA / file, '--aggregator', aggregator or self.aggregator, '--record',
+                   self.folder / f'{process}.record')
+
+    def start_all(self, model='logistic', rounds=15):
+        self.start_coordinator()
+        self.start_aggregator(model, rounds)
+        for node in HOSPITALS:
+            self.start_hospital(node)
+
+    def kill(self, name, number=signal.SIGKILL):
+        self.processes[name].send_signal(number)
+        return self.finish(name)
+
+    def finish(self, name):
+        """The exit status of a process that ends by itself."""
+        try:
+            return self.processes[name].wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f'{name} does not end: {self.log(name)}') from None
+
+    def finish_training(self, hospitals=tuple(HOSPITALS)):
+        """Waits for the aggregator and the hospitals; each must end with 0."""
+        for name in ('aggregator', *hospitals):
+            status = self.finish(name)
+            assert status == 0, f'{name} ended with {status}: {self.log(name)}'
+
+    def own_counts(self):
+        """By hospital: bytes sent and received, as its processes counted them for themselves."""
+        counts = {}
+        for path in self.folder.glob('*.record'):
+            for node, sent, received in re.findall(r'^bytes (\S+) (\d+) (\d+)$', path.read_text(), re.M):
+                before = counts.get(node, (0, 0))
+                counts[node] = (before[0] + int(sent), before[1] + int(received))
+        return counts
+
+    def run_id(self):
+        return re.search(r'^run (\S+)', (self.folder / 'aggregator.record').read_text())[1]
+
+    def accuracies(self):
+        """Of each round."""
+        lines = re.findall(r'^round (\d+) (\d+) (\d+)$', (self.folder / 'aggregator.record').read_text(), re.M)
+        assert [int(line[0]) for line in lines] == list(range(len(lines)))
+        return [int(correct) / int(rows) for _, correct, rows in lines]
+
+    def get(self, path):
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(f'http://{self.http}{path}', timeout=DEADLINE) as answer:
+            return answer.read()
+
+    def api(self, path):
+        return json.loads(self.get(f'/api/v1/runs/{self.run_id()}{path}'))
+
+    def command(self, *arguments):
+        """What `fedcarbon` prints."""
+        done = subprocess.run([self.bin / 'fedcarbon', *map(str, arguments)], capture_output=True,
+                              env=self.environment, timeout=DEADLINE)
+        assert done.returncode == 0, f'{arguments}: {done.stderr}'
+        return done.stdout
+
+
+class Relay:
+    """Stands between a hospital and the aggregator and keeps all bytes that pass, as a wiretap would."""
+
+    def __init__(self, upstream):
+        host, port = upstream.rsplit(':', 1)
+        self.upstream = (host, int(port))
+        self.bytes = bytearray()
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.address = f'127.0.0.1:{self.listener.getsockname()[1]}'
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            downstream, _ = self.listener.accept()
+            upstream = socket.create_connection(self.upstream)
+            for source, sink in ((downstream, upstream), (upstream, downstream)):
+                threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
+
+    def copy(self, source, sink):
+        try:
+            while data := source.recv(65536):
+                self.bytes += data
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other end has gone
