@@ -1,0 +1,137 @@
+#include "server/query/conservation.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "fedcarbon/report/batch.h"
+#include "server/query/counted_run.h"
+
+namespace fedcarbon::server {
+namespace {
+
+constexpr size_t kRunsPerRead = 100;
+
+/// From, to, reported by the sender, observer, answered.
+using Reporter = std::tuple<std::string, std::string, bool, v1::Observer, bool>;
+
+struct Amounts {
+  uint64_t messages = 0;
+  Bytes message;
+  Bytes encoded;
+
+  void Add(uint64_t more_messages, Bytes more_message, Bytes more_encoded) {
+    AddCount(&messages, more_messages);
+    message += more_message;
+    encoded += more_encoded;
+  }
+  friend bool operator==(const Amounts& a, const Amounts& b) {
+    return a.messages == b.messages && a.message == b.message && a.encoded == b.encoded;
+  }
+};
+
+using Sums = std::map<Reporter, Amounts>;
+
+absl::StatusOr<Sums> Recorded(Store* store) {
+  Sums sums;
+  absl::Status damaged;
+  const absl::Status scanned = store->Scan(1, UINT64_MAX, [&](const StoredBatch& stored) {
+    const auto batch = OpenSealedBatch(stored.sealed);
+    damaged = batch.status();
+    if (!damaged.ok()) return false;
+    const std::string& node = batch->batch.node();
+    for (const Transfer& transfer : ExpandTransfers(*batch)) {
+      const auto add = [&](const Reporter& reporter, const DirectionCounts& counts) {
+        sums[reporter].Add(counts.messages, counts.message_bytes.value_or(Bytes(0)),
+                           counts.encoded_bytes.value_or(Bytes(0)));
+      };
+      add({node, transfer.peer, true, transfer.observer, transfer.answered}, transfer.sent);
+      add({transfer.peer, node, false, transfer.observer, transfer.answered}, transfer.received);
+    }
+    return true;
+  });
+  if (!scanned.ok()) return scanned;
+  if (!damaged.ok()) return damaged;
+  return sums;
+}
+
+absl::Status AddBooked(Store* store, const std::string& run, Sums* sums) {
+  for (const bool unattributed : {false, true}) {
+    const auto rows = store->Edges(run, RoundRange(), unattributed);
+    if (!rows.ok()) return rows.status();
+    for (const EdgeRow& row : *rows) {
+      const EdgeKey& key = row.key;
+      (*sums)[{key.from, key.to, key.reported_by_sender, key.observer, key.answered}].Add(
+          row.totals.messages, row.totals.message.bytes, row.totals.encoded.bytes);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckEdges(const CountedRun& run) {
+  const std::map<uint32_t, EdgeCount> rounds(run.in_rounds.edges.begin(), run.in_rounds.edges.end());
+  const std::map<uint32_t, EdgeCount> rest(run.unattributed.edges.begin(), run.unattributed.edges.end());
+  std::map<uint32_t, Bytes> largest;
+  for (const EdgeReport& report : run.recorded.reports) {
+    Bytes& bytes = largest[report.edge];
+    if (report.answered) bytes = std::max(bytes, report.totals.message.bytes);
+  }
+  for (const auto& [edge, recorded] : largest) {
+    const Bytes in_rounds = rounds.count(edge) > 0 ? rounds.at(edge).message : Bytes(0);
+    const Bytes counted = in_rounds + rest.at(edge).message;
+    if (counted == std::max(recorded, in_rounds)) continue;
+    const Names::Edge ends = run.names.edges()[edge];
+    return absl::DataLossError(absl::StrCat("run ", run.record.id, ", ", run.names.nodes()[ends.from], " -> ",
+                                            run.names.nodes()[ends.to], ": counted ", counted.count(),
+                                            " B of recorded ", recorded.count(), " B"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compare(const Sums& recorded, const Sums& booked) {
+  Sums all = recorded;
+  all.insert(booked.begin(), booked.end());
+  for (const auto& [reporter, unused] : all) {
+    const auto of = [reporter = &reporter](const Sums& sums) {
+      const auto found = sums.find(*reporter);
+      return found == sums.end() ? Amounts() : found->second;
+    };
+    const Amounts in_batches = of(recorded);
+    const Amounts in_totals = of(booked);
+    if (in_batches == in_totals) continue;
+    const auto& [from, to, by_sender, observer, answered] = reporter;
+    return absl::DataLossError(absl::StrCat(from, " -> ", to, " as its ", by_sender ? "sender" : "receiver",
+                                            " saw it: batches hold ", in_batches.message.count(), " B in ",
+                                            in_batches.messages, " messages, totals ",
+                                            in_totals.message.count(), " B in ", in_totals.messages));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckConservation(Store* store) {
+  const auto recorded = Recorded(store);
+  if (!recorded.ok()) return recorded.status();
+  Sums booked;
+  absl::Status status = AddBooked(store, "", &booked);
+  std::string after;
+  while (status.ok()) {
+    const auto records = store->ListRuns(kRunsPerRead, after);
+    if (!records.ok()) return records.status();
+    if (records->empty()) break;
+    after = records->back().id;
+    for (const RunRecord& record : *records) {
+      status.Update(AddBooked(store, record.id, &booked));
+      const auto run = ReadRun(store, record, nullptr);
+      if (!run.ok()) return run.status();
+      status.Update(CheckEdges(**run));
+    }
+  }
+  if (!status.ok()) return status;
+  return Compare(*recorded, booked);
+}
+
+}  // namespace fedcarbon::server
