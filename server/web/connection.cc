@@ -31,7 +31,7 @@ Connection::~Connection() {
 // What is unread when a socket closes makes the kernel reset the connection, and the answer may be lost with
 // it: so read the rest of what the other side sent, within reason.
 void Connection::DiscardRest() {
-  const absl::Time deadline = std::min(deadline_, absl::Now() + absl::Seconds(1));
+  const absl::Time deadline = std::min(read_deadline_, absl::Now() + absl::Seconds(1));
   for (size_t discarded = 0; discarded < kMaxDiscarded && Wait(POLLIN, deadline);) {
     const ssize_t received = recv(socket_, buffer_, sizeof(buffer_), MSG_DONTWAIT);
     if (received <= 0) return;
