@@ -82,7 +82,7 @@ absl::Status CheckEdges(const CountedRun& run) {
     const Bytes in_rounds = rounds.count(edge) > 0 ? rounds.at(edge).message : Bytes(0);
     const Bytes counted = in_rounds + rest.at(edge).message;
     if (counted == std::max(recorded, in_rounds)) continue;
-    const Names::Edge ends = run.names.edges()[edge];
+    const RunNames::Edge ends = run.names.edges()[edge];
     return absl::DataLossError(absl::StrCat("run ", run.record.id, ", ", run.names.nodes()[ends.from], " -> ",
                                             run.names.nodes()[ends.to], ": counted ", counted.count(),
                                             " B of recorded ", recorded.count(), " B"));
