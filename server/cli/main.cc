@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
-#include <map>
 
 #include "server/cli/commands.h"
 #include "server/cli/format.h"
@@ -65,10 +64,15 @@ struct ImpactOptions {
   double hardware_watts = 40;
 };
 
-void AddFormat(CLI::App* command, Format* format) {
-  command->add_option("--format", *format, "table (default), json or csv")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Format>{
-          {"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}}));
+/// One of table, json, csv.
+void AddFormat(CLI::App* command, std::string* format) {
+  command->add_option("--format", *format, "table, json or csv")
+      ->check(CLI::IsMember({"table", "json", "csv"}))
+      ->capture_default_str();
+}
+
+Format ToFormat(const std::string& text) {
+  return text == "json" ? Format::kJson : text == "csv" ? Format::kCsv : Format::kTable;
 }
 
 int Report(const absl::Status& status) {
@@ -93,6 +97,7 @@ int main(int argc, char** argv) {
       ->envname("FEDCARBON_INSECURE");
 
   const char* const run_help = "id of the run, a unique prefix of it, or its name (default: the latest)";
+  std::string format = "table";
   FootprintOptions footprint;
   MethodOptions method;
   uint64_t round = 0;
@@ -101,12 +106,11 @@ int main(int argc, char** argv) {
   CLI::Option* footprint_round = footprint_command->add_option("--round", round, "one round only");
   footprint_command->add_option("--node", footprint.node, "one node only");
   method.AddTo(footprint_command);
-  AddFormat(footprint_command, &footprint.format);
+  AddFormat(footprint_command, &format);
 
   v1::ListTransfersRequest transfers;
   std::string transfers_run, transfers_node, transfers_method;
   bool unattributed = false;
-  Format transfers_format = Format::kTable;
   CLI::App* transfers_command =
       app.add_subcommand("transfers", "every transfer as both its ends saw it: the communication audit");
   CLI::Option* transfers_run_option = transfers_command->add_option("--run", transfers_run, run_help);
@@ -116,7 +120,7 @@ int main(int argc, char** argv) {
   transfers_command->add_flag("--unattributed", unattributed, "instead: transfers that named no run")
       ->excludes(transfers_run_option)
       ->excludes(transfers_round);
-  AddFormat(transfers_command, &transfers_format);
+  AddFormat(transfers_command, &format);
 
   std::string watched;
   CLI::App* watch_command = app.add_subcommand("watch", "a run while it goes on, until it ends or Ctrl-C");
@@ -163,6 +167,7 @@ int main(int argc, char** argv) {
     std::cerr << "fedcarbon: the connection to " << address << " is neither encrypted nor authenticated\n";
   if (*footprint_command) {
     if (*footprint_round) footprint.round = round;
+    footprint.format = ToFormat(format);
     footprint.method = *std::move(applied);
     return Report(Footprint(&*client, footprint, style));
   }
@@ -172,7 +177,7 @@ int main(int argc, char** argv) {
     transfers.set_method(transfers_method);
     transfers.set_unattributed(unattributed);
     if (*transfers_round) transfers.set_round(round);
-    return Report(Transfers(&*client, transfers, transfers_format, style));
+    return Report(Transfers(&*client, transfers, ToFormat(format), style));
   }
   if (*watch_command) {
     v1::WatchRunRequest request;

@@ -181,7 +181,7 @@ std::vector<v1::Edge> RunPricer::Edges(const Counted& scope) {
 
 v1::Footprint RunPricer::Own(const std::vector<Overhead>& overheads) {
   Sum sum = Empty();
-  const Pricing::NodeIndex coordinator = pricing_->AddNode("", nullptr);
+  const Pricing::NodeIndex coordinator = pricing_->AddNode("(coordinator)", nullptr);
   for (const Overhead& overhead : overheads) {
     const Pricing::NodeIndex node = pricing_->AddNode(overhead.node, Description(records_, overhead.node));
     sum.computation += pricing_->Price(node, {overhead.cpu, absl::ZeroDuration(), absl::ZeroDuration()});
