@@ -1,0 +1,62 @@
+#include "server/cli/inspect.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fedcarbon/report/batch.h"
+
+namespace fedcarbon::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const absl::Time kSealed = absl::FromUnixSeconds(1'717'243'200);  // 2024-06-01T12:00:00Z
+
+std::string SealedBatch() {
+  Transfer transfer;
+  transfer.call_id = 0xabc;
+  transfer.end = v1::END_CLIENT;
+  transfer.observer = v1::OBSERVER_INTERCEPTOR;
+  transfer.peer = "aggregator.example";
+  transfer.method = "/demo.Training/Fit";
+  transfer.round = {"run:1", 3};
+  transfer.start = kSealed - absl::Seconds(1);
+  transfer.duration = absl::Milliseconds(20);
+  transfer.status = 0;
+  transfer.sent.messages = 1;
+  transfer.sent.kind = v1::COUNT_KIND_SERIALIZED;
+  transfer.sent.message_bytes = Bytes(1'234'567);
+  Gap gap;
+  gap.reason = v1::Gap::REASON_DECODER;
+  gap.from = gap.to = kSealed - absl::Seconds(2);
+  gap.detail = "\x1b[2J";
+  BatchBuilder builder(kMaxSealedBatchBytes);
+  EXPECT_TRUE(builder.Add(transfer));
+  EXPECT_TRUE(builder.Add(RunEvent{"run:1", kSealed, v1::OUTCOME_COMPLETED, "", 0}));
+  EXPECT_TRUE(builder.Add(gap));
+  return builder.Seal({"hospital.example", 9, 4}, {kSealed, absl::Hours(1), "boot-7"});
+}
+
+TEST(Inspect, ShowsEverythingThatLeavesTheNode) {
+  const std::string text = InspectText(SealedBatch(), Style()).value();
+  for (const char* shown :
+       {"Batch 4 of hospital.example", "sealed at 2024-06-01T12:00:00.000000Z", "unsigned", "boot-7",
+        "run: \"run:1\"", "OUTCOME_COMPLETED", "REASON_DECODER", "from_us: 2024-06-01T11:59:58.000000Z",
+        "transfer 2024-06-01T11:59:59.000000Z 20 ms /demo.Training/Fit", "client of aggregator.example",
+        "round 3", "call 0000000000000abc", "message bytes 1,234,567 (serialized)"}) {
+    EXPECT_THAT(text, HasSubstr(shown));
+  }
+}
+
+TEST(Inspect, TextInABatchCannotSteerTheTerminal) {
+  EXPECT_THAT(InspectText(SealedBatch(), Style()).value(), Not(HasSubstr("\x1b")));
+}
+
+TEST(Inspect, WhatIsNoBatchIsAnError) {
+  EXPECT_FALSE(InspectText("no batch", Style()).ok());
+  EXPECT_FALSE(InspectText("", Style()).ok());
+}
+
+}  // namespace
+}  // namespace fedcarbon::cli
