@@ -101,6 +101,7 @@ class Reporter::Loop : public std::enable_shared_from_this<Reporter::Loop> {
   uint64_t sealed_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t watermark_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t refused_told_ ABSL_GUARDED_BY(mutex_) = 0;  // by earlier flushes
 };
 
 void Reporter::Loop::Wake() {
@@ -159,6 +160,7 @@ void Reporter::Loop::Collect() {
 
 void Reporter::Loop::AddOverhead() {
   const auto [sent, received] = shipper_.TakeTraffic();
+  if (sent == Bytes(0)) return;
   const absl::Duration now = clock_->Monotonic();
   Overhead overhead;
   overhead.wall = now - overhead_since_;
@@ -166,7 +168,7 @@ void Reporter::Loop::AddOverhead() {
   overhead.report_sent = sent;
   overhead.report_received = received;
   overhead_since_ = now;
-  if (sent > Bytes(0)) sealer_.Add(overhead);
+  sealer_.Add(overhead);
 }
 
 absl::Status Reporter::Loop::Flush(absl::Duration deadline) {
@@ -175,16 +177,15 @@ absl::Status Reporter::Loop::Flush(absl::Duration deadline) {
   MutexLock lock(&mutex_);
   if (stopping_) return absl::FailedPreconditionError("the reporter was stopped");
   const uint64_t ticket = ++flushes_asked_;
-  const uint64_t refused_before = refused_;
   std::optional<uint64_t> target;  // the last batch that holds what was recorded before
   is_woken_ = true;
   changed_.NotifyAll();
   while (true) {
     if (!target && flushes_sealed_ >= ticket) target = sealed_;
     if (target && watermark_ >= *target) {
-      if (refused_ == refused_before) return absl::OkStatus();
-      return absl::DataLossError(
-          absl::StrCat("the coordinator refused ", refused_ - refused_before, " batches for ever"));
+      const uint64_t refused = refused_ - std::exchange(refused_told_, refused_);
+      if (refused == 0) return absl::OkStatus();
+      return absl::DataLossError(absl::StrCat("the coordinator refused ", refused, " batches for ever"));
     }
     if (ended_) return absl::FailedPreconditionError("the reporter was stopped");
     const absl::Duration left = until - clock.Monotonic();

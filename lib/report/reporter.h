@@ -58,8 +58,8 @@ class Reporter : public FactSink {
   void Record(Fact fact) override;
 
   /// Seals what was recorded before the call, and waits until the coordinator has committed it.
-  /// DEADLINE_EXCEEDED says how many batches are left; they are sent on. DATA_LOSS: the coordinator refused a
-  /// batch for ever meanwhile. FAILED_PRECONDITION: stopped, or a forked child.
+  /// DEADLINE_EXCEEDED says how many batches are left; they are sent on. DATA_LOSS: since the last flush that
+  /// said so, the coordinator refused batches for ever. FAILED_PRECONDITION: stopped, or a forked child.
   absl::Status Flush(absl::Duration deadline);
 
   /// Flushes for at most `deadline`, then ends the thread; what was not acknowledged is lost and logged.

@@ -82,6 +82,11 @@ absl::Duration Shipper::UntilNextStep() const {
                   (stream_ == nullptr ? next_attempt_ : answer_due_) - clock_->Monotonic());
 }
 
+std::pair<Bytes, Bytes> Shipper::TakeTraffic() {
+  if (received_ == Bytes(0)) return {};
+  return {std::exchange(sent_, Bytes(0)), std::exchange(received_, Bytes(0))};
+}
+
 void Shipper::Connect() {
   greeted_ = false;
   answer_due_ = clock_->Monotonic() + options_.answer_timeout;

@@ -74,10 +74,9 @@ class Shipper : private StreamListener {
   /// How many batches were refused for ever.
   uint64_t refused() const { return refused_; }
 
-  /// Message bytes of requests and responses since the last call.
-  std::pair<Bytes, Bytes> TakeTraffic() {
-    return {std::exchange(sent_, Bytes()), std::exchange(received_, Bytes())};
-  }
+  /// Message bytes of requests and of responses since the last call that returned some. None before a
+  /// response came: greetings that nobody heard are told once somebody does.
+  std::pair<Bytes, Bytes> TakeTraffic();
 
  private:
   struct Answer {

@@ -139,7 +139,9 @@ TEST(ReporterTest, BatchIsSealedAtItsAgeWithoutAFlush) {
 TEST(ReporterTest, CoordinatorThatIsAwayAndComesBackGetsAll) {
   FakeCoordinator coordinator(Clock::System());
   coordinator.RefuseGreetings(absl::UnavailableError("away"));
-  auto reporter = StartReporter(&coordinator);
+  auto options = Options();
+  options.batch_interval = absl::Hours(1);  // nothing but a flush seals
+  auto reporter = StartReporter(&coordinator, options);
   for (uint64_t id = 1; id <= 100; ++id) reporter->Record(TransferOf(id));
   const absl::Status away = reporter->Flush(absl::Milliseconds(100));
   EXPECT_EQ(away.code(), absl::StatusCode::kDeadlineExceeded);
@@ -152,6 +154,8 @@ TEST(ReporterTest, CoordinatorThatIsAwayAndComesBackGetsAll) {
 TEST(ReporterTest, FullQueueLosesFactsAndTellsExactlyHowMany) {
   FakeCoordinator coordinator(Clock::System());
   coordinator.RefuseGreetings(absl::UnavailableError("away"));
+  // Gives no Clock fact: the reporter's own facts could be lost and counted, too.
+  coordinator.SetAnswerTakes(absl::Hours(1));
   auto options = Options();
   options.batch_bytes = 1'000;
   auto reporter = StartReporter(&coordinator, options, Bytes(5'000));
@@ -160,11 +164,14 @@ TEST(ReporterTest, FullQueueLosesFactsAndTellsExactlyHowMany) {
   EXPECT_TRUE(absl::IsDeadlineExceeded(reporter->Flush(absl::Milliseconds(100))));
   coordinator.RefuseGreetings(std::nullopt);
   ASSERT_TRUE(reporter->Flush(kPatience).ok()) << "the gap is flushed too";
-  const std::vector<Gap> gaps = Committed<Gap>(coordinator);
-  ASSERT_EQ(gaps.size(), 1u);
-  EXPECT_EQ(gaps[0].reason, v1::Gap::REASON_QUEUE_FULL);
-  EXPECT_GT(gaps[0].facts, 0u);
-  EXPECT_EQ(gaps[0].facts + Committed<Transfer>(coordinator).size(), kFacts);
+  // A gap may be told while the queue has room for so small a batch, and another one follows for the rest.
+  uint64_t lost = 0;
+  for (const Gap& gap : Committed<Gap>(coordinator)) {
+    EXPECT_EQ(gap.reason, v1::Gap::REASON_QUEUE_FULL);
+    lost += gap.facts;
+  }
+  EXPECT_GT(lost, 0u);
+  EXPECT_EQ(lost + Committed<Transfer>(coordinator).size(), kFacts);
 }
 
 TEST(ReporterTest, RefusedBatchIsDataLossForTheFlush) {
@@ -180,9 +187,25 @@ TEST(ReporterTest, RefusedBatchIsDataLossForTheFlush) {
   ASSERT_EQ(Committed<Gap>(coordinator).size(), 1u);
 }
 
+TEST(ReporterTest, BatchRefusedBeforeTheFlushIsDataLossToo) {
+  FakeCoordinator coordinator(Clock::System());
+  coordinator.SetFate([](uint64_t sequence) {
+    return sequence == 1 ? Fate{false, false, absl::InvalidArgumentError("malformed")} : Fate();
+  });
+  auto reporter = StartReporter(&coordinator);
+  reporter->Record(TransferOf(1));
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (coordinator.given_up().empty() && absl::Now() < deadline) std::this_thread::yield();
+  ASSERT_FALSE(coordinator.given_up().empty());
+  EXPECT_EQ(reporter->Flush(kPatience).code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(reporter->Flush(kPatience).ok()) << "told once";
+}
+
 TEST(ReporterTest, OwnTrafficIsReportedWithTheFacts) {
   FakeCoordinator coordinator(Clock::System());
-  auto reporter = StartReporter(&coordinator);
+  auto options = Options();
+  options.batch_interval = absl::Hours(1);  // nothing but a flush seals
+  auto reporter = StartReporter(&coordinator, options);
   reporter->Record(TransferOf(1));
   ASSERT_TRUE(reporter->Flush(kPatience).ok());
   const uint64_t before = coordinator.request_bytes();

@@ -295,6 +295,26 @@ TEST_F(ShipperTest, ClockFactHoldsOffsetAndRoundTripAndComesOncePerMinute) {
   }
 }
 
+TEST_F(ShipperTest, AnswersOfASteppedClockGiveNoClockFact) {
+  coordinator_.SetAnswerTakes(absl::Seconds(1));
+  Start();
+  AppendBatches(3);
+  StepUntilDone();
+  EXPECT_THAT(Facts<ClockReading>(), IsEmpty());
+}
+
+TEST_F(ShipperTest, GreetingsThatNobodyHeardAreCountedOnceSomebodyDoes) {
+  coordinator_.RefuseGreetings(absl::UnavailableError("away"));
+  Start();
+  shipper_->Step();
+  shipper_->Step();
+  EXPECT_EQ(shipper_->TakeTraffic().first, Bytes(0));
+  coordinator_.RefuseGreetings(std::nullopt);
+  AppendBatches(1);
+  StepUntilDone();
+  EXPECT_EQ(shipper_->TakeTraffic().first, Bytes(coordinator_.request_bytes()));
+}
+
 TEST_F(ShipperTest, TrafficIsCountedByTheByte) {
   Start();
   AppendBatches(20);
