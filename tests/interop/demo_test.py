@@ -52,11 +52,24 @@ class DemoTest(unittest.TestCase):
             self.assertEqual(edge.get('disagreementBytes', '0'), '0', edge)
             self.assertEqual(edge['unconfirmedBytes'], '0', edge)
 
+    def assert_summary_holds_every_byte(self, federation):
+        command = [f'{BIN}/fedcarbon-demo-summary', '--coordinator', federation.grpc,
+                   *federation.folder.glob('*.record')]
+        self.assertEqual(subprocess.run(command, capture_output=True).returncode, 0)
+        record = federation.folder / 'budapest.record'
+        text = record.read_text()
+        record.write_text(re.sub(r'\d+$', lambda count: str(int(count[0]) + 1), text.strip()))
+        off_by_one = subprocess.run(command, capture_output=True, text=True)
+        record.write_text(text)
+        self.assertEqual(off_by_one.returncode, 1)
+        self.assertEqual(len(re.findall(r'^ +budapest .* DIFFERENT$', off_by_one.stdout, re.M)), 1)
+
     def train(self, model):
         with Federation(BIN) as federation:
             federation.start_all(model)
             federation.finish_training()
             self.assert_own_counts(federation, self.assert_whole(federation, 15))
+            self.assert_summary_holds_every_byte(federation)
             accuracy = federation.accuracies()[-1]
             self.assertGreater(accuracy, 0.75)
             pooled = subprocess.run(
