@@ -47,10 +47,12 @@ programs=(fedcarbon fedcarbon-coordinator fedcarbon-demo-aggregator fedcarbon-de
   fedcarbon-demo-summary)
 
 build() {
-  local cores
+  local cores generator=()
   cores=$(nproc)
+  [ -f "$top/build/CMakeCache.txt" ] || generator=(-G Ninja)  # else as it was configured
   echo "== building in $top/build with $cores cores (the first time takes some minutes)"
-  cmake -S "$top" -B "$top/build" -DCMAKE_BUILD_TYPE=Release -DFEDCARBON_TESTS=OFF >"$1/cmake.log" 2>&1 ||
+  cmake -S "$top" -B "$top/build" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DFEDCARBON_TESTS=OFF \
+    >"$1/cmake.log" 2>&1 ||
     { cat "$1/cmake.log" >&2; return 1; }
   cmake --build "$top/build" --parallel "$cores" --target "${programs[@]}"
 }
