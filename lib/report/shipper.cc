@@ -107,7 +107,7 @@ void Shipper::HandleAnswer(const Answer& answer) {
   const uint64_t acknowledged = std::min(answer.response.watermark(), queue_->next() - 1);
   if (is_greeting) {
     greeted_ = true;
-    next_ = std::max(acknowledged + 1, queue_->oldest());
+    next_ = queue_->oldest();
     if (is_away_) Log().info("the coordinator is there again; reports go on after batch {}", next_ - 1);
     is_away_ = false;
   }

@@ -52,6 +52,37 @@ TEST(BatchPropertyTest, EveryFactAddedComesBackEqualWithinTheSizeLimit) {
   }
 }
 
+TEST(BatchPropertyTest, NoKindOfFactExceedsTheSizeLimitHoweverFarItsTimes) {
+  const absl::Time first = absl::FromUnixMicros(-(int64_t{1} << 54) + 1);
+  const absl::Time last = absl::FromUnixMicros((int64_t{1} << 54) - 1);
+  Transfer transfer;
+  transfer.start = first;
+  Gap gap;
+  gap.from = gap.to = first;
+  const Fact kinds[] = {
+      transfer,
+      gap,
+      Span{v1::SPAN_KIND_OTHER, {}, first, {}, v1::OUTCOME_COMPLETED},
+      Usage{v1::SPAN_KIND_OTHER, {}, first, {}, {}, {}},
+      RunEvent{"", first, v1::OUTCOME_COMPLETED, "", 0},
+      RoundEvent{"", 0, first, v1::OUTCOME_COMPLETED},
+      ClockReading{first, {}, {}},
+      Overhead{first, {}, {}, {}, {}},
+  };
+  for (const Fact& fact : kinds) {
+    SCOPED_TRACE(::testing::Message() << "kind " << fact.index());
+    BatchBuilder builder(kMaxSealedBatchBytes);
+    size_t count = 0;
+    while (builder.Add(fact)) ++count;
+    const std::string sealed = builder.Seal(kId, {last, absl::Hours(3), "boot"});
+    EXPECT_LE(sealed.size(), kMaxSealedBatchBytes);
+    const auto opened = OpenSealedBatch(sealed);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    const std::vector<Fact> read = AllFacts(*opened);
+    EXPECT_EQ(read.size(), count);
+  }
+}
+
 TEST(BatchPropertyTest, DamagedBytesAreRefusedOrReadWithoutCrash) {
   const google::protobuf::LogSilencer quiet;  // it would tell of each invalid text
   const uint64_t seed = std::random_device()();

@@ -158,6 +158,7 @@ TEST(ReporterTest, FullQueueLosesFactsAndTellsExactlyHowMany) {
   coordinator.SetAnswerTakes(absl::Hours(1));
   auto options = Options();
   options.batch_bytes = 1'000;
+  options.batch_interval = absl::Hours(1);  // nothing but a flush tells the gap
   auto reporter = StartReporter(&coordinator, options, Bytes(5'000));
   constexpr uint64_t kFacts = 3'000;
   for (uint64_t id = 1; id <= kFacts; ++id) reporter->Record(TransferOf(id));
