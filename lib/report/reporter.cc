@@ -135,6 +135,8 @@ void Reporter::Loop::Step() {
     flushes_asked = flushes_asked_;
     is_flushing = flushes_sealed_ < flushes_asked;
   }
+  if (std::exchange(flushes_hurried_, flushes_asked) < flushes_asked) shipper_.Hurry();
+  shipper_.Step();  // takes answers: they make room in the queue
   Collect();
   const absl::Duration now = clock_->Monotonic();
   if (is_flushing || now >= next_seal_) {
@@ -142,8 +144,7 @@ void Reporter::Loop::Step() {
     sealer_.Seal();
     next_seal_ = now + batch_interval_;
   }
-  if (std::exchange(flushes_hurried_, flushes_asked) < flushes_asked) shipper_.Hurry();
-  shipper_.Step();
+  shipper_.Step();  // sends what was sealed
   MutexLock lock(&mutex_);
   if (is_flushing && sealer_.empty()) flushes_sealed_ = flushes_asked;
   sealed_ = queue_->next() - 1;

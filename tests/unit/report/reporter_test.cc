@@ -175,6 +175,34 @@ TEST(ReporterTest, FullQueueLosesFactsAndTellsExactlyHowMany) {
   EXPECT_EQ(lost + Committed<Transfer>(coordinator).size(), kFacts);
 }
 
+TEST(ReporterTest, FlushWaitsForAGapThatHasToWaitForRoom) {
+  class OneBatchQueue : public MemoryBatchQueue {
+   public:
+    OneBatchQueue() : MemoryBatchQueue(Bytes(1'000'000)) {}
+    absl::Status Append(std::string sealed) override {
+      if (oldest() != next()) return absl::ResourceExhaustedError("it holds one");
+      return MemoryBatchQueue::Append(std::move(sealed));
+    }
+  };
+  FakeCoordinator coordinator(Clock::System());
+  coordinator.RefuseGreetings(absl::UnavailableError("away"));
+  coordinator.SetAnswerTakes(absl::Hours(1));  // no Clock fact
+  auto options = Options();
+  options.batch_interval = absl::Hours(1);  // nothing but a flush seals
+  auto reporter = *Reporter::Create(options, std::make_unique<ThreadedTransport>(&coordinator),
+                                    std::make_unique<OneBatchQueue>());
+  for (const uint64_t id : {1, 2}) {
+    reporter->Record(TransferOf(id));
+    EXPECT_TRUE(absl::IsDeadlineExceeded(reporter->Flush(absl::Milliseconds(50))));
+  }
+  coordinator.RefuseGreetings(std::nullopt);
+  ASSERT_TRUE(reporter->Flush(kPatience / 3).ok()) << "room that an answer makes is used at once";
+  EXPECT_EQ(SumOfIds(Committed<Transfer>(coordinator)), 1u);
+  const std::vector<Gap> gaps = Committed<Gap>(coordinator);
+  ASSERT_EQ(gaps.size(), 1u);
+  EXPECT_EQ(gaps[0].facts, 1u);
+}
+
 TEST(ReporterTest, RefusedBatchIsDataLossForTheFlush) {
   FakeCoordinator coordinator(Clock::System());
   coordinator.SetFate([](uint64_t sequence) {
