@@ -38,7 +38,7 @@ struct CountedBytes {
 };
 
 /// Counts from the outermost layer that is known of all transfers, else from the one that is known of more of
-/// them. Never fails; sums saturate.
+/// them. Pure: thread-safe. Never fails; sums saturate.
 CountedBytes Count(const MeasuredBytes& measured);
 
 }  // namespace fedcarbon

@@ -37,9 +37,10 @@ struct Impact {
 inline constexpr Grams kMaxImpact{1e15};
 
 /// INVALID_ARGUMENT, naming it, if an input is negative, NaN or infinite, or the total above kMaxImpact.
+/// Pure: thread-safe.
 absl::StatusOr<Impact> ComputeImpact(const ImpactInput& input);
 
-/// The impact statement, every line ended by a newline.
+/// The impact statement, every line ended by a newline. Pure: thread-safe. Never fails.
 std::string ImpactStatement(const Impact& impact);
 
 }  // namespace fedcarbon

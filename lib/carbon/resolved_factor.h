@@ -1,7 +1,8 @@
 // Which factor holds for a node or an edge, and what a person has to know about the choice. Private to
 // lib/carbon.
 //
-// Pure functions; a node's name is empty for the unknown node.
+// Pure functions: thread-safe. They never fail: what is unknown gets a default and a notice. A node's name is
+// empty for the unknown node.
 #pragma once
 
 #include <string>

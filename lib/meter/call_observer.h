@@ -60,7 +60,7 @@ class CallObserver {
   /// closes a part.
   void OnMessage(Direction direction, const MessageSize& size, const RoundId& round = {});
 
-  /// Header or trailer bytes of one direction.
+  /// Header or trailer bytes of one direction. The proxy calls it: gRPC shows interceptors no header bytes.
   void OnHeaders(Direction direction, Bytes bytes);
 
   /// This end names the call's round from here on. What was seen before, in the current part and without a

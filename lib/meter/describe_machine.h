@@ -6,7 +6,8 @@
 namespace fedcarbon {
 
 /// CPU model, logical processors and memory, from /proc/cpuinfo and sysconf. What cannot be read stays
-/// unknown. Where the machine stands and what it is connected to is for its owner to say.
+/// unknown: it never fails. Thread-safe. Where the machine stands and what it is connected to is for its
+/// owner to say.
 v1::Node DescribeThisMachine();
 
 }  // namespace fedcarbon

@@ -5,6 +5,8 @@
 //
 // Every RPC kind and API style. Message bytes are those of the serialized message, before compression. gRPC
 // takes interceptors through an experimental API; README.md in lib/meter lists what it lets us see.
+//
+// A meter must not be null: Meter::Disabled() is the one that does nothing.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -37,19 +39,20 @@ struct MeteredOptions {
       server_interceptors;
 };
 
-/// As grpc::CreateCustomChannel, metered.
+/// As grpc::CreateCustomChannel, metered. Thread-safe, and fails as that does: in the first call.
 std::shared_ptr<grpc::Channel> CreateMeteredChannel(
     const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
     std::shared_ptr<Meter> meter, const MeteredOptions& options = {},
     const grpc::ChannelArguments& arguments = {});
 
 /// Meters all services of the server. Call it once, before BuildAndStart: the builder holds one list of
-/// interceptors.
+/// interceptors, and a second call replaces the first one's. Never fails. Not thread-safe, as the builder.
 void MeterServer(grpc::ServerBuilder* builder, std::shared_ptr<Meter> meter,
                  const MeteredOptions& options = {});
 
 /// In a handler, or beside a running client call: names the run and round of the call from here on. The
-/// answer to the client carries it if the whole call belonged to it. No effect on a call that is not metered.
+/// answer to the client carries it if the whole call belonged to it. Thread-safe, also beside the call and
+/// its end, while the context lives. Never fails: no effect on a call that is not metered or has ended.
 void SetRound(const grpc::ServerContextBase* context, const RoundId& round);
 void SetRound(const grpc::ClientContext* context, const RoundId& round);
 
