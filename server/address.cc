@@ -2,6 +2,9 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
@@ -33,8 +36,11 @@ absl::StatusOr<Address> ParseAddress(const std::string& text) {
     return error("an IPv6 address stands in brackets");
   }
   if (address.host.empty()) return error("it has no host");
-  if (!absl::SimpleAtoi(text.substr(colon + 1), &address.port) || address.port < 0 || address.port > 65535) {
-    return error("its port is not from 0 to 65535");
+  // SimpleAtoi alone takes blanks and a sign too.
+  const std::string port = text.substr(colon + 1);
+  if (!std::all_of(port.begin(), port.end(), absl::ascii_isdigit) || !absl::SimpleAtoi(port, &address.port) ||
+      address.port > 65535) {
+    return error("its port is not a number from 0 to 65535");
   }
   return address;
 }

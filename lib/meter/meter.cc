@@ -1,11 +1,9 @@
 #include "fedcarbon/meter/meter.h"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/call_observer.h"
 #include "fedcarbon/meter/meter_core.h"
@@ -23,10 +21,10 @@ absl::Status Check(const MeterOptions& options) {
                      "such as hospital-a.example.org"));
   }
   const std::string& country = options.description.country();
-  if (!country.empty() &&
-      (country.size() != 3 || !std::all_of(country.begin(), country.end(), absl::ascii_isupper))) {
+  if (!country.empty() && !IsCountryCode(country)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("country \"", country, "\": use the three capital letters of ISO 3166, such as CHE"));
+        absl::StrCat("country \"", country,
+                     "\": use an ISO 3166-1 alpha-3 code, such as CHE, or leave it out if unknown"));
   }
   if (options.description.has_pue_thousandths() &&
       (options.description.pue_thousandths() < 1'000 || options.description.pue_thousandths() > 10'000)) {

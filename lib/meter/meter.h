@@ -50,9 +50,9 @@ struct MeterOptions {
 /// Calls and spans may outlive the Meter: they share ownership of what they record into.
 class Meter {
  public:
-  /// Fails with INVALID_ARGUMENT for a name that is no DNS name, a country that is not three upper-case
-  /// letters, a PUE outside 1 to 10 or an interval out of range. Records the description as the first fact.
-  /// The clocks must outlive everything.
+  /// Fails with INVALID_ARGUMENT for a name that is no DNS name, a country that is no ISO
+  /// 3166-1 alpha-3 code, a PUE outside 1 to 10 or an interval out of range. Records the description as the
+  /// first fact. The clocks must outlive everything.
   static absl::StatusOr<std::shared_ptr<Meter>> Create(MeterOptions options, std::shared_ptr<FactSink> sink,
                                                        const Clock* clock = Clock::System(),
                                                        const CpuClock* cpu = CpuClock::System());

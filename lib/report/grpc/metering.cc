@@ -3,16 +3,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/describe_machine.h"
+#include "fedcarbon/meter/names.h"
 #include "fedcarbon/report/batch.h"
 #include "fedcarbon/report/grpc/coordinator_address.h"
 #include "fedcarbon/report/grpc/grpc_transport.h"
@@ -63,9 +62,10 @@ absl::Status CheckKeep(const std::string& directory) {
 }
 
 absl::Status ReadCountry(const std::string& text, v1::Node* node) {
-  if (!text.empty() && (text.size() != 3 || !std::all_of(text.begin(), text.end(), absl::ascii_isupper))) {
+  if (!text.empty() && !IsCountryCode(text)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("FEDCARBON_COUNTRY=", text, ": use the three capital letters of ISO 3166, such as CHE"));
+        absl::StrCat("FEDCARBON_COUNTRY=", text,
+                     ": use an ISO 3166-1 alpha-3 code, such as CHE, or leave it out if unknown"));
   }
   node->set_country(text);
   return absl::OkStatus();

@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/call_observer.h"
 #include "fedcarbon/meter/meter_core.h"
 #include "tests/unit/meter/collector.h"
@@ -50,15 +51,17 @@ TEST(MeterOptionsTest, ANodeIsALowerCaseDnsName) {
   EXPECT_FALSE(Created(Named(std::string(64, 'a'))).ok());
 }
 
-TEST(MeterOptionsTest, ACountryIsThreeCapitalsOrUnknown) {
+TEST(MeterOptionsTest, ACountryIsAnIsoCodeOrUnknown) {
   MeterOptions options = ManualMeter::Options();
   for (const char* good : {"", "CHE"}) {
     options.description.set_country(good);
     EXPECT_TRUE(Created(options).ok()) << good;
   }
-  for (const char* bad : {"CH", "CHEX", "che", "C1E"}) {
+  for (const char* bad : {"CH", "CHEX", "che", "C1E", "XXX"}) {
     options.description.set_country(bad);
-    EXPECT_THAT(std::string(Created(options).message()), HasSubstr("ISO 3166")) << bad;
+    const std::string message(Created(options).message());
+    EXPECT_THAT(message, HasSubstr(absl::StrCat("country \"", bad,
+                                                "\": use an ISO 3166-1 alpha-3 code, such as CHE")));
   }
 }
 

@@ -144,6 +144,7 @@ TEST_F(MeteringTest, BadOptionsNameTheVariableAndTheRemedy) {
       {"FEDCARBON_COORDINATOR", "coordinator.example.org:7433", "FEDCARBON_INSECURE=1"},
       {"FEDCARBON_COUNTRY", "Hungary", "ISO 3166"},
       {"FEDCARBON_COUNTRY", "hun", "ISO 3166"},
+      {"FEDCARBON_COUNTRY", "XXX", "such as CHE"},
       {"FEDCARBON_LINK", "wifi", "fixed, mobile, lan or datacentre"},
       {"FEDCARBON_PUE", "0.99", "1.0 to 10.0"},
       {"FEDCARBON_PUE", "10.01", "1.0 to 10.0"},
