@@ -1,6 +1,7 @@
 """Prints the medians of Google Benchmark's JSON, and the ratio of each metered arm to its plain twin."""
 
 import json
+import re
 import statistics
 import sys
 
@@ -37,7 +38,7 @@ for path in sys.argv[1:]:
     runs = runs_by_name(path)
     for name, repetitions in runs.items():
         line = f"{name:<48} {readable(median(repetitions, 'real_time')):>12}  CPU {readable(median(repetitions, 'cpu_time')):>12}"
-        plain = runs.get(name.replace("Metered", "Plain"))
+        plain = runs.get(re.sub("Metered|Idle", "Plain", name))
         if plain is not None and plain is not repetitions:
             for field, label in (("real_time", "time"), ("cpu_time", "CPU")):
                 line += f"  {label} x{median(repetitions, field) / median(plain, field):.3f}"
