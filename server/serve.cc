@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/carbon/factors.h"
 #include "fedcarbon/report/batch.h"
 #include "server/ingest/grpc/report_service.h"
 #include "server/ingest/ingestor.h"
@@ -60,8 +61,9 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> StartGrpc(const Address& address,
   // A node that vanished without a word is found out.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  // Room for the envelope of a batch that is too large, so that the service can say so itself.
-  builder.SetMaxReceiveMessageSize(2 * kMaxSealedBatchBytes);
+  // Room for a question's factors file; and for a batch that is too large, so that the service can say so
+  // itself.
+  builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxFactorsText + kMaxSealedBatchBytes));
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || *port == 0) {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "fedcarbon/carbon/factors.h"
 #include "server/cli/commands.h"
 #include "server/cli/format.h"
 
@@ -16,7 +17,6 @@ using namespace fedcarbon::cli;
 namespace v1 = fedcarbon::v1;
 
 constexpr size_t kNarrowest = 80;  // numbers are not cut: below this, lines wrap
-constexpr size_t kFactorsFileBytes = 1 << 20;
 
 Style StyleOfStdout() {
   Style style;
@@ -47,7 +47,7 @@ struct MethodOptions {
     method.set_model(model);
     for (const std::string& network : network_models) method.add_network_models(network);
     if (factors.empty()) return method;
-    auto toml = ReadFile(factors, kFactorsFileBytes);
+    auto toml = ReadFile(factors, fedcarbon::kMaxFactorsText);
     if (!toml.ok()) return toml.status();
     method.set_factors_toml(*std::move(toml));
     method.set_factors_name(factors);
