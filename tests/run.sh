@@ -23,17 +23,27 @@ install_packages "${build_packages[@]}" "${test_packages[@]}"
 
 passed=0 failed=0 skipped=0
 
-# count FILE: adds up the results of a JUnit file.
+# However it ends, the last line says what was found.
+summary() {
+  local status=$?
+  [ $status -eq 0 ] || [ $failed -gt 0 ] || failed=1
+  echo "$passed passed, $failed failed$([ $skipped -eq 0 ] || echo ", $skipped skipped")"
+  [ $failed -eq 0 ] || exit 1
+}
+trap summary EXIT
+
+# count FILE: adds up the results of a JUnit file. A test that could not be started has failed.
 count() {
-  local tests failures skips
-  read -r tests failures skips < <(python3 - "$1" <<'PYTHON'
+  local passes failures skips
+  read -r passes failures skips < <(python3 - "$1" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
-cases = tree.parse(sys.argv[1]).getroot().iter('testcase')
-status = [case.get('status') for case in cases]
-print(len(status), sum(s == 'fail' for s in status), sum(s in ('notrun', 'disabled') for s in status))
+cases = list(tree.parse(sys.argv[1]).getroot().iter('testcase'))
+passes = sum(case.get('status') == 'run' for case in cases)
+skips = sum(any('SKIP' in skip.get('message', '') for skip in case.iter('skipped')) for case in cases)
+print(passes, len(cases) - passes - skips, skips)
 PYTHON
 )
-  passed=$((passed + tests - failures - skips))
+  passed=$((passed + passes))
   failed=$((failed + failures))
   skipped=$((skipped + skips))
 }
@@ -48,22 +58,19 @@ for stage in "${stages[@]}"; do
     thread) options+=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1 -g1" -DFEDCARBON_SANITIZE=thread
       -DCMAKE_CXX_COMPILER=clang++-14) ;;
   esac
+  mkdir -p "$build"
   echo "== $stage: build"
-  cmake -S . -B "$build" "${options[@]}" >"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
+  cmake -S . -B "$build" "${options[@]}" >"$build/configure.log" 2>&1 || { cat "$build/configure.log"; exit 1; }
   ninja -C "$build" --quiet
   echo "== $stage: test"
+  rm -f "$build/results.xml"
   ctest --test-dir "$build" --output-on-failure -j2 --output-junit "$PWD/$build/results.xml" || true
   count "$build/results.xml"
 done
 
 echo "== style"
-if git ls-files '*.h' '*.cc' | xargs clang-format-14 --dry-run -Werror; then
+if find lib node server tests \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0 clang-format-14 --dry-run -Werror; then
   passed=$((passed + 1))
 else
   failed=$((failed + 1))
 fi
-
-summary="$passed passed, $failed failed"
-[ $skipped -eq 0 ] || summary+=", $skipped skipped"
-echo "$summary"
-[ $failed -eq 0 ]

@@ -14,7 +14,8 @@ int main() {
     std::fprintf(stderr, "%s\n", metering.status().ToString().c_str());
     return 1;
   }
-  auto channel = fedcarbon::CreateMeteredChannel("127.0.0.1:1", grpc::InsecureChannelCredentials(), (*metering)->meter());
+  auto channel = fedcarbon::CreateMeteredChannel("127.0.0.1:1", grpc::InsecureChannelCredentials(),
+                                                 (*metering)->meter());
   grpc::ServerBuilder builder;
   fedcarbon::MeterServer(&builder, (*metering)->meter());
   fedcarbon::Cumulator cumulator;
