@@ -47,12 +47,12 @@ programs=(fedcarbon fedcarbon-coordinator fedcarbon-demo-aggregator fedcarbon-de
   fedcarbon-demo-summary)
 
 build() {
-  local cores generator=()
+  local cores settings=()
   cores=$(nproc)
-  [ -f "$top/build/CMakeCache.txt" ] || generator=(-G Ninja)  # else as it was configured
+  # A folder that is there stays as its developer configured it.
+  [ -f "$top/build/CMakeCache.txt" ] || settings=(-G Ninja -DCMAKE_BUILD_TYPE=Release -DFEDCARBON_TESTS=OFF)
   echo "== building in $top/build with $cores cores (the first time takes some minutes)"
-  cmake -S "$top" -B "$top/build" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DFEDCARBON_TESTS=OFF \
-    >"$1/cmake.log" 2>&1 ||
+  cmake -S "$top" -B "$top/build" "${settings[@]}" >"$1/cmake.log" 2>&1 ||
     { cat "$1/cmake.log" >&2; return 1; }
   cmake --build "$top/build" --parallel "$cores" --target "${programs[@]}"
 }
@@ -108,6 +108,9 @@ fi
 for program in "${programs[@]}"; do
   [ -x "$bin/$program" ] || misused "no program $program in $bin"
 done
+
+# What would be the hospitals' and the aggregator's own lines; all of this runs on one machine.
+export FEDCARBON_LINK=fixed
 
 start coordinator fedcarbon-coordinator --data "$work/data" --grpc 127.0.0.1:0 --http 127.0.0.1:0
 address='(127\.0\.0\.1:[0-9]+)'
