@@ -74,7 +74,9 @@ int Main(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.fallthrough();
 
-  CLI::App* rebuild = app.add_subcommand("rebuild", "Recreate the totals from the batches, and compare");
+  CLI::App* rebuild = app.add_subcommand("rebuild",
+                                         "Recreate the totals from the batches, compare, and check that "
+                                         "rounds and unattributed hold everything");
   CLI::App* backup = app.add_subcommand("backup", "Copy the database, also while the coordinator runs");
   std::string destination;
   backup->add_option("DEST", destination, "A new file")->required();

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/ingest/digest.h"
+#include "server/query/conservation.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace fedcarbon::server {
@@ -35,12 +36,17 @@ absl::Status Rebuild(const std::string& data) {
   const absl::StatusOr<std::vector<std::string>> differences = (*store)->Rebuild(DigestStored);
   if (!differences.ok()) return differences.status();
   for (const std::string& difference : *differences) std::printf("%s\n", difference.c_str());
-  if (!differences->empty()) {
-    return absl::DataLossError(
-        absl::StrCat("the totals in '", data, "' were not what the batches add up to; they are now"));
+  if (differences->empty()) std::printf("equal\n");
+  const absl::Status conserved = CheckConservation(store->get());
+  if (!conserved.ok()) {
+    return absl::Status(conserved.code(),
+                        absl::StrCat("'", data, "': rounds and unattributed against what was recorded: ",
+                                     conserved.message()));
   }
-  std::printf("equal\n");
-  return absl::OkStatus();
+  std::printf("rounds and unattributed hold everything that was recorded\n");
+  if (differences->empty()) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("the totals in '", data, "' were not what the batches add up to; they are now"));
 }
 
 absl::Status BackUp(const std::string& data, const std::string& destination) {

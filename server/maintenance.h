@@ -9,8 +9,10 @@
 
 namespace fedcarbon::server {
 
-/// Recreates the totals from the batches. Prints "equal", or a line for each difference; DATA_LOSS if there
-/// was any: the totals are right now. No coordinator may have the folder.
+/// Recreates the totals from the batches. Prints "equal", or a line for each difference; then that rounds and
+/// unattributed hold everything that was recorded (CheckConservation). DATA_LOSS if there was a difference:
+/// the totals are right now; and DATA_LOSS that says where they do not hold it. No coordinator may have the
+/// folder.
 absl::Status Rebuild(const std::string& data);
 
 /// Copies the database, also while a coordinator runs, into the new file `destination` (0600).

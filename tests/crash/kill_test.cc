@@ -29,6 +29,20 @@ std::string Sealed(uint64_t sequence) {
   span.start = absl::FromUnixSeconds(1'700'000'000);
   span.wall = absl::Microseconds(1);
   builder.Add(span);
+  Transfer transfer;
+  transfer.call_id = sequence;
+  transfer.end = v1::END_CLIENT;
+  transfer.observer = v1::OBSERVER_INTERCEPTOR;
+  transfer.peer = "b.example";
+  transfer.method = "/test/Push";
+  transfer.round = span.round;
+  if (sequence % 3 == 0) transfer.round.round.reset();
+  transfer.start = span.start;
+  transfer.answered = true;
+  transfer.sent.messages = 1;
+  transfer.sent.message_bytes = Bytes(sequence);
+  transfer.sent.kind = v1::COUNT_KIND_SERIALIZED;
+  builder.Add(transfer);
   return builder.Seal({"a.example", kEpoch, sequence}, {span.start, absl::ZeroDuration(), "boot"});
 }
 
@@ -108,6 +122,7 @@ TEST(Kill, WhatWasAcknowledgedIsStoredOnce) {
   }
   ChildProcess rebuild({FEDCARBON_COORDINATOR_PROGRAM, "rebuild", "--data", folder});
   EXPECT_EQ(rebuild.ReadLine(), "equal");
+  EXPECT_EQ(rebuild.ReadLine(), "rounds and unattributed hold everything that was recorded");
   EXPECT_EQ(rebuild.Wait(), 0) << rebuild.Errors();
   std::filesystem::remove_all(folder);
 }

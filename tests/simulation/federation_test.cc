@@ -14,6 +14,7 @@
 #include "fedcarbon/meter/meter.h"
 #include "fedcarbon/report/batch_queue.h"
 #include "fedcarbon/report/reporter.h"
+#include "server/query/conservation.h"
 #include "server/store/memory_store.h"
 #include "tests/simulation/in_process_transport.h"
 
@@ -162,6 +163,11 @@ Ledger Train(const std::vector<std::pair<std::string, const Process*>>& nodes, c
 
 class FederationTest : public ::testing::Test {
  protected:
+  void TearDown() override {
+    const absl::Status conserved = server::CheckConservation(&store_);
+    EXPECT_TRUE(conserved.ok()) << conserved;
+  }
+
   const uint64_t seed_ = std::random_device()();
   ::testing::ScopedTrace trace_{__FILE__, __LINE__, absl::StrCat("seed ", seed_)};
   server::MemoryStore store_;
