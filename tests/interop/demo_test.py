@@ -76,7 +76,7 @@ class DemoTest(unittest.TestCase):
                 [f'{BIN}/fedcarbon-demo-pooled', '--model', model, *(DATA / file for _, file in HOSPITALS.values())],
                 capture_output=True, text=True, check=True).stdout
             self.assertLessEqual(abs(accuracy - float(re.search(r'accuracy ([0-9.]+)', pooled)[1])), 0.05)
-            self.assertEqual(federation.kill('coordinator', signal.SIGTERM), 0)
+            federation.finish_coordinator()
 
     def test_logistic_totals_are_the_hospitals_own_counts(self):
         self.train('logistic')
@@ -87,9 +87,7 @@ class DemoTest(unittest.TestCase):
     def test_canaries_stay_where_they_are(self):
         canary = 'CANARY-7f3a91c2'
         with Federation(BIN, {'FEDCARBON_DEMO_CANARY': canary}) as federation:
-            kept = federation.folder / 'kept'
-            kept.mkdir()
-            federation.environment['FEDCARBON_KEEP'] = str(kept)
+            federation.keep_batches()
             federation.start_coordinator()
             federation.start_aggregator()
             relay = Relay(federation.aggregator)
@@ -111,12 +109,12 @@ class DemoTest(unittest.TestCase):
             for form in ('table', 'json', 'csv'):
                 shown['footprint ' + form] = federation.command('footprint', '--format', form)
                 shown['transfers ' + form] = federation.command('transfers', '--format', form)
-            batches = list(kept.glob('*.batch'))
+            batches = federation.kept()
             self.assertGreaterEqual({path.name.split('-')[0] for path in batches}, {'aggregator', 'cleveland'})
             for path in batches:
                 shown[f'inspect {path}'] = federation.command('inspect', path)
             self.assertIn(b'/fedcarbon.demo.v1.Training/GetTask', shown['transfers csv'])
-            self.assertEqual(federation.kill('coordinator', signal.SIGTERM), 0)
+            federation.finish_coordinator()
             stored = [p for p in (federation.folder / 'data').rglob('*') if p.is_file()]
             self.assertTrue(stored)
             for path in batches + stored + list(federation.folder.glob('*.log')):
@@ -127,11 +125,9 @@ class DemoTest(unittest.TestCase):
 
     def test_a_killed_hospital_comes_back(self):
         with Federation(BIN) as federation:
-            kept = federation.folder / 'kept'
-            kept.mkdir()
-            federation.environment['FEDCARBON_KEEP'] = str(kept)
+            federation.keep_batches()
             federation.start_all('mlp', 40)
-            wait_for(lambda: list(kept.glob('budapest-*.batch')), 'a batch of budapest')
+            wait_for(lambda: federation.kept('budapest'), 'a batch of budapest')
             self.assertIsNone(federation.processes['aggregator'].poll(), 'too late: the training is over')
             federation.kill('budapest')
             federation.start_hospital('budapest', process='budapest again')
@@ -139,7 +135,7 @@ class DemoTest(unittest.TestCase):
             run = self.assert_whole(federation, 40)
             self.assertGreater(federation.accuracies()[-1], 0.75)
             # Each life reports under an epoch of its own.
-            epochs = {path.name.rsplit('-', 2)[1] for path in kept.glob('budapest-*.batch')}
+            epochs = {path.name.rsplit('-', 2)[1] for path in federation.kept('budapest')}
             self.assertEqual(len(epochs), 2)
             held = edges(run)
             for node, (sent, received) in federation.own_counts().items():
@@ -149,6 +145,40 @@ class DemoTest(unittest.TestCase):
             sent, received = federation.own_counts()['budapest']
             self.assertGreaterEqual(held['budapest', 'aggregator'], sent)
             self.assertGreaterEqual(held['aggregator', 'budapest'], received)
+            federation.finish_coordinator()
+
+    def inspected(self, federation, node):
+        """All batches that the node kept, as text."""
+        return ''.join(federation.command('inspect', path).decode() for path in federation.kept(node))
+
+    def waits_for_a_task(self, federation, node):
+        """As many tasks as results are reported, and of bytes what it counted for itself."""
+        text = self.inspected(federation, node)
+        if text.count('/GetTask\n  client') != text.count('/SubmitResult\n  client'):
+            return False
+        kept = tuple(sum(int(size.replace(',', '')) for size in
+                         re.findall(rf'^  {direction}: messages \S+, message bytes ([0-9,]+) ', text, re.M))
+                     for direction in ('sent', 'received'))
+        return kept == federation.own_counts()[node]
+
+    def test_the_last_facts_of_a_terminated_hospital_arrive(self):
+        with Federation(BIN) as federation:
+            federation.keep_batches()
+            federation.start_all('mlp', 10000)
+            federation.said('aggregator', r'^round +3 ')
+            # Without budapest no round ends: cleveland comes to wait for its next task, all that was before reported.
+            federation.processes['budapest'].send_signal(signal.SIGSTOP)
+            wait_for(lambda: self.waits_for_a_task(federation, 'cleveland'), 'cleveland waiting for a task')
+            self.assertEqual(federation.kill('cleveland', signal.SIGTERM), 128 + signal.SIGTERM)
+            # The call that it waited in ended as the process did.
+            ends = re.findall(r'/GetTask\n.*\n.*, status (\d+)', self.inspected(federation, 'cleveland'))
+            self.assertEqual(ends, ['0'] * (len(ends) - 1) + ['1'])
+            # What it kept is what the coordinator has.
+            stored = federation.folder / 'stored'
+            federation.maintain('export', stored, '--node', 'cleveland')
+            self.assertEqual({path.name: path.read_bytes() for path in stored.iterdir()},
+                             {path.name: path.read_bytes() for path in federation.kept('cleveland')})
+            federation.finish_coordinator()
 
     def restart_coordinator(self, number):
         with Federation(BIN) as federation:
@@ -160,6 +190,7 @@ class DemoTest(unittest.TestCase):
             federation.finish_training()
             self.assertEqual(len(federation.accuracies()), 20)
             self.assert_own_counts(federation, self.assert_whole(federation, 20))
+            federation.finish_coordinator()
 
     def test_a_coordinator_restarted_mid_run_has_everything(self):
         self.restart_coordinator(signal.SIGTERM)

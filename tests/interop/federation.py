@@ -111,6 +111,28 @@ class Federation:
         except subprocess.TimeoutExpired:
             raise AssertionError(f'{name} does not end: {self.log(name)}') from None
 
+    def keep_batches(self):
+        """Of the programs that start from now on."""
+        (self.folder / 'kept').mkdir()
+        self.environment['FEDCARBON_KEEP'] = str(self.folder / 'kept')
+
+    def kept(self, node='*'):
+        return sorted((self.folder / 'kept').glob(f'{node}-*.batch'))
+
+    def maintain(self, *arguments):
+        """What `fedcarbon-coordinator rebuild` or `export` prints."""
+        command = [self.bin / 'fedcarbon-coordinator', *map(str, arguments), '--data', self.folder / 'data']
+        done = subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=DEADLINE)
+        assert done.returncode == 0, f'{arguments}: {done.stdout} {done.stderr}'
+        return done.stdout
+
+    def finish_coordinator(self):
+        """Ends it, and checks that its rounds and unattributed are everything that was recorded."""
+        status = self.kill('coordinator', signal.SIGTERM)
+        assert status == 0, f'the coordinator ended with {status}: {self.log("coordinator")}'
+        said = self.maintain('rebuild')
+        assert said == 'equal\nrounds and unattributed hold everything that was recorded\n', said
+
     def finish_training(self, hospitals=tuple(HOSPITALS)):
         """Waits for the aggregator and the hospitals; each must end with 0."""
         for name in ('aggregator', *hospitals):
