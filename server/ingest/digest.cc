@@ -20,8 +20,18 @@ uint64_t At(const Column& column, int row) {
   return column.empty() ? 0 : column.Get(row);
 }
 
+// A direction without a message has 0 bytes of each layer that its observer sees.
 template <typename Column>
-void AddLayer(const Column& column, int row, LayerSum* sum) {
+void AddLayer(const Column& column, int row, bool seen, uint64_t messages, LayerSum* sum) {
+  if (!column.empty()) {
+    *sum += {1, Bytes(column.Get(row))};
+  } else if (seen && messages == 0) {
+    *sum += {1, Bytes(0)};
+  }
+}
+
+template <typename Column>
+void AddHeaders(const Column& column, int row, LayerSum* sum) {
   if (!column.empty()) *sum += {1, Bytes(column.Get(row))};
 }
 
@@ -57,9 +67,15 @@ class Digester {
   // A fact of a run, from its start for its duration.
   void Seen(uint32_t run, int64_t start_us, uint64_t duration_us) {
     if (run == 0) return;
+    Extend(opened_.text(run), start_us, duration_us, &delta_.run_times);
+  }
+
+  template <typename Key>
+  void Extend(const Key& key, int64_t start_us, uint64_t duration_us,
+              std::map<Key, std::pair<absl::Time, absl::Time>>* times) const {
     const absl::Time first = opened_.time(start_us);
     const absl::Time last = first + Micros(duration_us);
-    auto [entry, is_new] = delta_.run_times.try_emplace(opened_.text(run), first, last);
+    auto [entry, is_new] = times->try_emplace(key, first, last);
     if (is_new) return;
     entry->second.first = std::min(entry->second.first, first);
     entry->second.second = std::max(entry->second.second, last);
@@ -77,6 +93,13 @@ class Digester {
     std::swap(received.from, received.to);
     received.reported_by_sender = false;
 
+    // An observer sees its own layer (facts.md), and what the other direction of its calls shows: a proxy
+    // sees message bytes too where nothing is compressed.
+    const bool sees_messages = group.observer() == v1::OBSERVER_INTERCEPTOR ||
+                               !group.sent_message_bytes().empty() || !group.received_message_bytes().empty();
+    const bool sees_encoded = group.observer() == v1::OBSERVER_PROXY || !group.sent_encoded_bytes().empty() ||
+                              !group.received_encoded_bytes().empty();
+
     // Rows of a group nearly always share their hour and binding: look their totals up when these change.
     EdgeTotals* sent_totals = nullptr;
     EdgeTotals* received_totals = nullptr;
@@ -92,15 +115,21 @@ class Digester {
       }
       const bool first_part = At(group.part(), row) == 0;
       AddCall(group.end(), first_part, sent_totals, received_totals);
-      AddCount(&sent_totals->messages, At(group.sent_messages(), row));
-      AddLayer(group.sent_message_bytes(), row, &sent_totals->message);
-      AddLayer(group.sent_encoded_bytes(), row, &sent_totals->encoded);
-      AddLayer(group.sent_header_bytes(), row, &sent_totals->header);
-      AddCount(&received_totals->messages, At(group.received_messages(), row));
-      AddLayer(group.received_message_bytes(), row, &received_totals->message);
-      AddLayer(group.received_encoded_bytes(), row, &received_totals->encoded);
-      AddLayer(group.received_header_bytes(), row, &received_totals->header);
-      Seen(group.run(), group.start_us(row), At(group.duration_us(), row));
+      const uint64_t sent_messages = At(group.sent_messages(), row);
+      AddCount(&sent_totals->messages, sent_messages);
+      AddLayer(group.sent_message_bytes(), row, sees_messages, sent_messages, &sent_totals->message);
+      AddLayer(group.sent_encoded_bytes(), row, sees_encoded, sent_messages, &sent_totals->encoded);
+      AddHeaders(group.sent_header_bytes(), row, &sent_totals->header);
+      const uint64_t received_messages = At(group.received_messages(), row);
+      AddCount(&received_totals->messages, received_messages);
+      AddLayer(group.received_message_bytes(), row, sees_messages, received_messages,
+               &received_totals->message);
+      AddLayer(group.received_encoded_bytes(), row, sees_encoded, received_messages,
+               &received_totals->encoded);
+      AddHeaders(group.received_header_bytes(), row, &received_totals->header);
+      const uint64_t duration_us = At(group.duration_us(), row);
+      Seen(group.run(), group.start_us(row), duration_us);
+      if (binding != 0) Extend(binding, group.start_us(row), duration_us, &delta_.awaiting_times);
     }
   }
 

@@ -10,8 +10,8 @@ namespace fedcarbon::server {
 
 /// A pure function. Each transfer gives two directions: what was sent, from this node to its peer, as the
 /// sender reported it; and what was received, the other way, as the receiver did. Its hour is that of its
-/// start. A round without a run is no round. INVALID_ARGUMENT, naming the place, for a round or sequence
-/// above kMaxStored.
+/// start. A direction without a message has 0 B at each layer that its observer sees. A round without a run
+/// is no round. INVALID_ARGUMENT, naming the place, for a round or sequence above kMaxStored.
 absl::StatusOr<TotalsDelta> Digest(const OpenedBatch& batch);
 
 /// Opens a stored batch and digests it: the DigestFunction of Store::Rebuild.

@@ -23,13 +23,7 @@ BindingKey AwaitedBy(const EdgeKey& key) {
 void AccumulatedTotals::Add(uint64_t position, absl::Time received, const TotalsDelta& delta) {
   AddNode(received, delta);
   for (const auto& [run, times] : delta.run_times) {
-    auto [entry, is_new] = runs_.try_emplace(run);
-    RunRecord& record = entry->second;
-    record.id = run;
-    record.first_fact = is_new ? times.first : std::min(record.first_fact, times.first);
-    record.last_fact = is_new ? times.second : std::max(record.last_fact, times.second);
-    if (is_new) record.first_position = position;
-    record.last_position = position;
+    TouchRun(position, run, times.first, times.second);
   }
   for (const RunEvent& event : delta.run_events) AddRunEvent(event, delta);
   for (const RoundEvent& event : delta.round_events) AddRoundEvent(position, event);
@@ -41,6 +35,11 @@ void AccumulatedTotals::Add(uint64_t position, absl::Time received, const Totals
   for (const Gap& gap : delta.gaps) gaps_.push_back({position, {delta.node, gap}});
   for (const NodeBinding& binding : delta.bindings) {
     Bind(position, {delta.node, binding.epoch, binding.binding.key}, binding.binding.round);
+  }
+  for (const auto& [key, times] : delta.awaiting_times) {
+    const auto bound = bindings_.find({delta.node, delta.epoch, key});
+    if (bound == bindings_.end()) continue;
+    TouchRun(position, bound->second.run, times.first, times.second);
   }
   for (const auto& [unbound, totals] : delta.edges) {
     EdgeKey key = unbound;
@@ -104,8 +103,25 @@ void AccumulatedTotals::Bind(uint64_t position, const BindingKey& binding, const
     auto row = edges_.extract(key);
     EdgeKey moved = key;
     BookTo(round, &moved);
+    // Of a row that lay here only its hour is known: both runs then reach into it.
+    const absl::Time hour = absl::UnixEpoch() + absl::Hours(key.hour);
+    for (const std::string* run : {&key.round.run, &round.run}) {
+      TouchRun(position, *run, hour + absl::Hours(1) - absl::Microseconds(1), hour);
+    }
     AddEdge(std::move(moved), row.mapped());
   }
+}
+
+void AccumulatedTotals::TouchRun(uint64_t position, const std::string& run, absl::Time first,
+                                 absl::Time last) {
+  if (run.empty()) return;
+  auto [entry, is_new] = runs_.try_emplace(run);
+  RunRecord& record = entry->second;
+  record.id = run;
+  record.first_fact = is_new ? first : std::min(record.first_fact, first);
+  record.last_fact = is_new ? last : std::max(record.last_fact, last);
+  if (is_new) record.first_position = position;
+  record.last_position = position;
 }
 
 void AccumulatedTotals::Touch(uint64_t position, const RoundId& round) {

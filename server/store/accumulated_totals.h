@@ -61,6 +61,8 @@ class AccumulatedTotals {
   void AddNode(absl::Time received, const TotalsDelta& delta);
   void Bind(uint64_t position, const BindingKey& key, const RoundId& round);
   void Touch(uint64_t position, const RoundId& round);
+  /// The run has facts in this batch, or moved by it, from `first` to `last`.
+  void TouchRun(uint64_t position, const std::string& run, absl::Time first, absl::Time last);
 
   std::map<EdgeKey, EdgeTotals> edges_;
   std::map<BindingKey, std::set<EdgeKey>> awaiting_;  // keys of edges_ that a later Binding will move

@@ -42,7 +42,8 @@ inline void AddCount(uint64_t* count, uint64_t more) {
   *count = *count > UINT64_MAX - more ? UINT64_MAX : *count + more;
 }
 
-/// A sum of bytes at one layer, and over how many transfers it is known.
+/// A sum of bytes at one layer, and over how many transfers it is known. A direction without a message is
+/// known, with 0 B, at each layer that its observer sees; one with messages only where bytes were reported.
 struct LayerSum {
   uint64_t transfers = 0;
   Bytes bytes;
@@ -146,7 +147,9 @@ struct TotalsDelta {
   std::vector<NodeBinding> bindings;
   std::vector<Gap> gaps;
   std::map<std::string, std::pair<absl::Time, absl::Time>>
-      run_times;                // first and last fact of each run it names: of every run in this delta
+      run_times;  // first and last fact of each run it names: of every run in this delta
+  std::map<uint64_t, std::pair<absl::Time, absl::Time>>
+      awaiting_times;           // the same of each key of this epoch that its edges await a Binding of
   uint64_t unknown_fields = 0;  // facts and fields of a newer minor version: kept in the batch, counted here
 };
 

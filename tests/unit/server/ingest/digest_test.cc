@@ -177,6 +177,54 @@ TEST(Digest, BindingKeyIsKeptWhileTheRoundIsUnknown) {
   EXPECT_THAT(keys, ElementsAre(std::pair(0u, 0u), std::pair(kEpoch, 9u), std::pair(0u, 0u)));
 }
 
+TEST(Digest, TransfersThatAwaitABindingLeaveTheirTimes) {
+  OpenedBatch opened = EmptyBatch();
+  v1::Transfers* group = AddGroup(&opened);
+  group->clear_run();
+  group->clear_round();
+  for (const int64_t start_us : {50, 20, 90}) {
+    AddRow(group, start_us, 1, 0);
+    group->add_duration_us(5);
+    group->add_binding(start_us == 90 ? 0 : 9);
+  }
+  const TotalsDelta delta = DigestOk(opened);
+  ASSERT_THAT(delta.awaiting_times, SizeIs(1));
+  EXPECT_EQ(delta.awaiting_times.at(9), std::pair(opened.time(20), opened.time(55)));
+  EXPECT_THAT(delta.run_times, IsEmpty());
+}
+
+TEST(Digest, DirectionWithoutAMessageIsKnownWhereItsObserverSees) {
+  OpenedBatch opened = EmptyBatch();
+  v1::Transfers* group = AddGroup(&opened);
+  group->add_call_id(1);
+  group->add_start_us(0);
+  EXPECT_EQ(DigestOk(opened).edges.at(SentKey()).message.transfers, 1u);
+  EXPECT_EQ(DigestOk(opened).edges.at(SentKey()).encoded.transfers, 0u);
+  group->add_sent_messages(1);
+  group->add_sent_message_bytes(10);
+  EXPECT_EQ(DigestOk(opened).edges.at(ReceivedKey()).message.transfers, 1u);
+  EXPECT_EQ(DigestOk(opened).edges.at(ReceivedKey()).message.bytes, Bytes(0));
+  EXPECT_EQ(DigestOk(opened).edges.at(ReceivedKey()).header.transfers, 0u);
+  group->add_received_messages(1);
+  EXPECT_EQ(DigestOk(opened).edges.at(ReceivedKey()).message.transfers, 0u);
+}
+
+TEST(Digest, ProxySeesMessageBytesOnlyWhereTheOtherDirectionShowsThem) {
+  OpenedBatch opened = EmptyBatch();
+  v1::Transfers* group = AddGroup(&opened);
+  group->set_observer(v1::OBSERVER_PROXY);
+  group->add_call_id(1);
+  group->add_start_us(0);
+  group->add_sent_messages(1);
+  group->add_sent_encoded_bytes(10);
+  EdgeKey received = ReceivedKey();
+  received.observer = v1::OBSERVER_PROXY;
+  EXPECT_EQ(DigestOk(opened).edges.at(received).encoded.transfers, 1u);
+  EXPECT_EQ(DigestOk(opened).edges.at(received).message.transfers, 0u);
+  group->add_sent_message_bytes(20);
+  EXPECT_EQ(DigestOk(opened).edges.at(received).message.transfers, 1u);
+}
+
 TEST(Digest, SpansGiveWallTimeAndUsageTheRest) {
   OpenedBatch opened = EmptyBatch();
   for (int i = 0; i < 2; ++i) {

@@ -71,6 +71,7 @@ class StoreContract : public ::testing::TestWithParam<Implementation> {
     totals.messages = 2;
     totals.message = {1, Bytes(bytes)};
     submission->delta.edges[key] += totals;
+    if (binding != 0) submission->delta.awaiting_times[binding] = {kNow, kNow};
     NameRun(submission, round.run);
   }
 
@@ -293,6 +294,46 @@ TEST_P(StoreContract, BindingBeforeItsTransfers) {
   Append({all[1], all[2]});
   EXPECT_THAT(Edges("run"), ElementsAre("3:15"));
   EXPECT_THAT(Unattributed(""), IsEmpty());
+  EXPECT_THAT(Rebuild(all), IsEmpty());
+}
+
+TEST_P(StoreContract, FactsBookedByAnEarlierBindingAreFactsOfTheirRun) {
+  Submission binding = Batch(1);
+  AddBinding(&binding, 9, {"run", 3});
+  Submission bound = EdgeBatch(2, {}, 10, 9);
+  bound.delta.awaiting_times[9] = {kNow - absl::Seconds(2), kNow + absl::Seconds(5)};
+  const std::vector<Submission> all = {binding, bound, EdgeBatch(3, {}, 10, 8)};
+  for (const Submission& submission : all) Append({submission});
+  const RunRecord run = store_->FindRuns("run").value().at(0);
+  EXPECT_EQ(run.first_position, 1u);
+  EXPECT_EQ(run.last_position, 2u);
+  EXPECT_EQ(run.first_fact, kNow - absl::Seconds(2));
+  EXPECT_EQ(run.last_fact, kNow + absl::Seconds(5));
+  EXPECT_THAT(Rebuild(all), IsEmpty());
+}
+
+TEST_P(StoreContract, RunReachesIntoTheHourOfRowsThatABindingMovesToIt) {
+  Submission binding = Batch(2);
+  AddBinding(&binding, 9, {"run", 3});
+  NameRun(&binding, "run", kNow + absl::Hours(3));
+  const std::vector<Submission> all = {EdgeBatch(1, {}, 10, 9), binding};
+  for (const Submission& submission : all) Append({submission});
+  const RunRecord run = store_->FindRuns("run").value().at(0);
+  EXPECT_EQ(run.first_fact, kNow + absl::Hours(1) - absl::Microseconds(1));
+  EXPECT_EQ(run.last_fact, kNow + absl::Hours(3));
+  EXPECT_THAT(Rebuild(all), IsEmpty());
+}
+
+TEST_P(StoreContract, RunThatRowsLeaveIsAnotherVersion) {
+  Submission run_only = Batch(1);
+  AddBinding(&run_only, 9, {"old", std::nullopt});
+  Submission other = Batch(3);
+  AddBinding(&other, 9, {"new", 4});
+  const std::vector<Submission> all = {run_only, EdgeBatch(2, {}, 10, 9), other};
+  for (const Submission& submission : all) Append({submission});
+  EXPECT_THAT(Unattributed("old"), IsEmpty());
+  EXPECT_EQ(store_->FindRuns("old").value().at(0).last_position, 3u);
+  EXPECT_EQ(store_->FindRuns("new").value().at(0).last_position, 3u);
   EXPECT_THAT(Rebuild(all), IsEmpty());
 }
 
