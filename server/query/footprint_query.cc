@@ -1,6 +1,7 @@
 #include "server/query/footprint_query.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -63,6 +64,9 @@ class FootprintQuery::Impl {
   absl::StatusOr<std::shared_ptr<const FactorSet>> Factors(const v1::Method& method) const;
   absl::StatusOr<std::unique_ptr<Question>> Ask(const std::string& run, const v1::Method& method);
   absl::StatusOr<v1::OverheadFootprint> PriceOverhead(const FederationRest& federation, Question* question);
+  /// Whether a node of `run`, or another end of an edge of `scope`, ever lost facts: those without a run may
+  /// be of any time.
+  absl::StatusOr<bool> HasGapEver(const Counted& scope, const RunNames& names, const RunNames& run);
 
   Store* const store;
   const Clock* const clock;
@@ -120,6 +124,19 @@ absl::StatusOr<v1::OverheadFootprint> FootprintQuery::Impl::PriceOverhead(const 
   return overhead;
 }
 
+absl::StatusOr<bool> FootprintQuery::Impl::HasGapEver(const Counted& scope, const RunNames& names,
+                                                      const RunNames& run) {
+  const auto gaps = store->ListGaps(absl::InfinitePast(), absl::InfiniteFuture());
+  if (!gaps.ok()) return gaps.status();
+  std::set<std::string> nodes(run.nodes().begin(), run.nodes().end());
+  for (const auto& entry : scope.edges) {
+    const RunNames::Edge edge = names.edges()[entry.first];
+    nodes.insert({names.nodes()[edge.from], names.nodes()[edge.to]});
+  }
+  return std::any_of(gaps->begin(), gaps->end(),
+                     [&](const NodeGap& gap) { return nodes.count(gap.node) > 0; });
+}
+
 absl::StatusOr<v1::ListRunsResponse> FootprintQuery::ListRuns(const v1::ListRunsRequest& request) {
   const auto size = PageSize(request.page_size(), kDefaultRunsPage);
   if (!size.ok()) return size.status();
@@ -146,15 +163,17 @@ absl::StatusOr<v1::RunFootprint> FootprintQuery::GetRun(const v1::GetRunRequest&
   *response.mutable_run() = DescribeRun(run.record, impl_->clock->Now());
   *response.mutable_footprint() = question.pricer().Total(run.whole, question.HasGaps());
   *response.mutable_in_rounds() = question.pricer().Total(run.in_rounds, question.HasGaps());
-  *response.mutable_unattributed() = question.pricer().Total(run.unattributed, false);
+  *response.mutable_unattributed() = question.pricer().Total(run.unattributed, question.HasGaps());
   Fill(question.pricer().Nodes(run.whole, question.gaps_of_nodes()), response.mutable_nodes());
-  Fill(question.pricer().Edges(run.whole), response.mutable_edges());
+  Fill(question.pricer().Edges(run.whole, question.gaps_of_nodes()), response.mutable_edges());
   auto overhead = impl_->PriceOverhead(**rest, &question);
   if (!overhead.ok()) return overhead.status();
   *response.mutable_overhead() = *std::move(overhead);
   RunPricer rest_pricer(&question.pricing(), (*rest)->names, question.nodes());
-  *response.mutable_unattributed_federation() =
-      rest_pricer.Total(OfNodes((*rest)->unattributed, (*rest)->names, run.names), false);
+  const Counted rest_of_nodes = OfNodes((*rest)->unattributed, (*rest)->names, run.names);
+  const auto rest_has_gaps = impl_->HasGapEver(rest_of_nodes, (*rest)->names, run.names);
+  if (!rest_has_gaps.ok()) return rest_has_gaps.status();
+  *response.mutable_unattributed_federation() = rest_pricer.Total(rest_of_nodes, *rest_has_gaps);
   Fill(question.Gaps(""), response.mutable_gaps());
   FillStrings(question.Warnings(), response.mutable_warnings());
   Fill(question.Factors(), response.mutable_factors());
@@ -221,7 +240,7 @@ absl::StatusOr<v1::RoundFootprint> FootprintQuery::GetRound(const v1::GetRoundRe
   *response.mutable_summary() =
       question.Summarize(round->record, question.pricer().Total(counted, question.HasGap(round->record)));
   Fill(question.pricer().Nodes(counted, gaps), response.mutable_nodes());
-  Fill(question.pricer().Edges(counted), response.mutable_edges());
+  Fill(question.pricer().Edges(counted, gaps), response.mutable_edges());
   FillStrings(question.Warnings(), response.mutable_warnings());
   Fill(question.Factors(), response.mutable_factors());
   *response.mutable_method() = question.pricing().method();
@@ -249,7 +268,7 @@ absl::StatusOr<v1::NodeRounds> FootprintQuery::GetNode(const v1::GetNodeRequest&
         question.pricer().OfNode(CountEdges(round.cells), *node, question.HasGap(*node, round.record)));
     return true;
   });
-  for (v1::Edge& edge : question.pricer().Edges(run.whole)) {
+  for (v1::Edge& edge : question.pricer().Edges(run.whole, question.gaps_of_nodes())) {
     if (edge.from() == request.node() || edge.to() == request.node()) *response.add_edges() = std::move(edge);
   }
   if (!request.node().empty()) Fill(question.Gaps(request.node()), response.mutable_gaps());

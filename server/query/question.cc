@@ -38,6 +38,20 @@ bool Overlaps(const Gap& gap, const RoundRecord& round) {
   return (!round.ended || gap.from <= *round.ended) && (!round.started || gap.to >= *round.started);
 }
 
+/// Until when a gap may hide facts of the run: its last ones may be those that were lost. So without end
+/// while the run has none, and else until its last batch was here.
+absl::StatusOr<absl::Time> GapsUntil(Store* store, const RunRecord& record) {
+  if (!record.ended) return absl::InfiniteFuture();
+  absl::Time until = record.last_fact;
+  const absl::Status read =
+      store->Scan(record.last_position, record.last_position, [&](const StoredBatch& batch) {
+        until = std::max(until, batch.received);
+        return false;
+      });
+  if (!read.ok()) return read;
+  return until;
+}
+
 int64_t MicrosOrZero(const std::optional<absl::Time>& time) { return time ? absl::ToUnixMicros(*time) : 0; }
 
 /// "a", "a and b", or "a, b and 3 more".
@@ -103,7 +117,9 @@ absl::StatusOr<std::unique_ptr<Question>> Question::Ask(Store* store, RunCache* 
 
 absl::Status Question::ReadGaps(Store* store) {
   gaps_of_nodes_.resize(run_->names.nodes().size());
-  auto gaps = store->ListGaps(run_->record.first_fact, run_->record.last_fact);
+  const auto until = GapsUntil(store, run_->record);
+  if (!until.ok()) return until.status();
+  auto gaps = store->ListGaps(run_->record.first_fact, *until);
   if (!gaps.ok()) return gaps.status();
   for (NodeGap& gap : *gaps) {
     const auto node = run_->names.FindNode(gap.node);

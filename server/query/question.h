@@ -40,7 +40,7 @@ class Question {
   Pricing& pricing() { return pricing_; }
   RunPricer& pricer() { return pricer_; }
 
-  /// By number of the node: facts of it were lost while the run went on.
+  /// By number of the node: facts of it were lost while the run went on, or until its last batch was here.
   const std::vector<bool>& gaps_of_nodes() const { return gaps_of_nodes_; }
   bool HasGaps() const { return !gaps_.empty(); }
   /// Facts of `node` were lost while the round went on, or may have been where its times are unknown.
@@ -65,7 +65,7 @@ class Question {
   const NodeRecords nodes_;
   Pricing pricing_;
   RunPricer pricer_;
-  std::vector<NodeGap> gaps_;  // of the run's nodes while it went on
+  std::vector<NodeGap> gaps_;  // of the run's nodes while it may have gone on
   std::vector<bool> gaps_of_nodes_;
 };
 

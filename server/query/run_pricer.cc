@@ -152,7 +152,7 @@ std::vector<v1::NodeFootprint> RunPricer::Nodes(const Counted& scope, const std:
   return nodes;
 }
 
-std::vector<v1::Edge> RunPricer::Edges(const Counted& scope) {
+std::vector<v1::Edge> RunPricer::Edges(const Counted& scope, const std::vector<bool>& gaps) {
   std::vector<v1::Edge> edges;
   for (const auto& [number, count] : scope.edges) {
     const RunNames::Edge ends = names_.edges()[number];
@@ -169,7 +169,7 @@ std::vector<v1::Edge> RunPricer::Edges(const Counted& scope) {
     edge.set_unconfirmed_bytes(count.unconfirmed_message.count());
     edge.set_cross_check_bytes(count.cross_check.count());
     Estimate<Grams> carbon = pricing_->Price(edges_[number], count.counted, count.unconfirmed, 0).carbon();
-    carbon.at_least |= count.at_least;
+    carbon.at_least |= count.at_least || gaps[ends.from] || gaps[ends.to];
     *edge.mutable_communication() = fedcarbon::ToProto(carbon);
     edges.push_back(std::move(edge));
   }

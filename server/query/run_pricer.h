@@ -30,8 +30,8 @@ class RunPricer {
   /// The nodes of a scope, by name. `gaps[node]`: facts of that node were lost.
   std::vector<v1::NodeFootprint> Nodes(const Counted& scope, const std::vector<bool>& gaps);
 
-  /// The edges of a scope, by name.
-  std::vector<v1::Edge> Edges(const Counted& scope);
+  /// The edges of a scope, by the names of their ends; `gaps` as for Nodes.
+  std::vector<v1::Edge> Edges(const Counted& scope, const std::vector<bool>& gaps);
 
   /// fedcarbon's own computation and traffic of one node; the coordinator's end is unknown.
   struct Overhead {

@@ -51,6 +51,7 @@ class Facts {
     key.hour = absl::ToUnixSeconds(kStart) / 3600;
     if (binding != 0) key.epoch = submission_.id.epoch;
     key.binding = binding;
+    if (binding != 0) submission_.delta.awaiting_times[binding] = {kStart, kStart};
     EdgeTotals totals;
     totals.transfers = 1;
     (request ? totals.requests : totals.responses) = 1;
@@ -99,6 +100,10 @@ class Facts {
   }
   Facts& ClockIsOff(absl::Duration offset) {
     submission_.delta.clock = ClockReading{kStart, offset, absl::Milliseconds(1)};
+    return *this;
+  }
+  Facts& Received(absl::Time time) {
+    submission_.received = time;
     return *this;
   }
   Facts& Signed() {

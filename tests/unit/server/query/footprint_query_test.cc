@@ -164,6 +164,48 @@ TEST(FootprintQuery, AGapMakesItsNodeItsRoundAndTheRunLowerBounds) {
   EXPECT_FALSE(federation.Round(2).summary().footprint().total().at_least());
 }
 
+TEST(FootprintQuery, AGapOfAnEndMakesItsEdgesAndWhatIsInNoRoundLowerBounds) {
+  for (const bool lost : {false, true}) {
+    Federation federation;
+    AddParisAndWarsaw(&federation);
+    federation.Add(Facts("paris", 1).Moved(kNoRound, "paris", "berlin", 1000));
+    federation.Add(Facts("paris", 1).Moved(RoundId(), "paris", "berlin", 1000));
+    federation.Add(Facts("berlin", 3).Describe("DEU"));
+    if (lost) federation.Add(Facts("warsaw", 2).Lost(kStart, kStart));
+    const v1::RunFootprint run = federation.Run();
+    ASSERT_EQ(run.edges_size(), 2);
+    EXPECT_EQ(run.edges(0).to(), "berlin");
+    EXPECT_FALSE(run.edges(0).communication().at_least());
+    EXPECT_EQ(run.edges(1).communication().at_least(), lost);
+    EXPECT_EQ(run.unattributed().total().at_least(), lost);
+    EXPECT_EQ(run.unattributed_federation().total().at_least(), lost);
+    EXPECT_EQ(federation.Round(1).edges(0).communication().at_least(), lost);
+  }
+}
+
+TEST(FootprintQuery, FactsWithoutARunMayHaveBeenLostAtAnyTime) {
+  Federation federation;
+  AddParisAndWarsaw(&federation);
+  federation.Add(Facts("warsaw", 2).Lost(kStart - absl::Hours(48), kStart - absl::Hours(47)));
+  EXPECT_FALSE(federation.Run().footprint().total().at_least());
+  EXPECT_TRUE(federation.Run().unattributed_federation().total().at_least());
+}
+
+TEST(FootprintQuery, AGapAfterTheLastFactCountsUntilTheRunsLastBatchWasHere) {
+  Federation federation;
+  AddParisAndWarsaw(&federation);
+  const absl::Time lost = kStart + absl::Hours(2);
+  federation.Add(Facts("warsaw", 2).Lost(lost, lost));
+  EXPECT_TRUE(federation.Run().footprint().total().at_least()) << "it may go on";
+  const absl::Time end = kStart + absl::Minutes(1);
+  federation.Add(Facts("paris", 1).Ended("flower:1", v1::OUTCOME_COMPLETED, end));
+  EXPECT_FALSE(federation.Run().footprint().total().at_least());
+  federation.Add(Facts("warsaw", 2).Computed(kRound1, absl::Hours(1)).Received(lost - absl::Microseconds(1)));
+  EXPECT_FALSE(federation.Run().footprint().total().at_least());
+  federation.Add(Facts("warsaw", 2).Computed(kRound1, absl::Hours(1)).Received(lost));
+  EXPECT_TRUE(federation.Run().footprint().total().at_least());
+}
+
 TEST(FootprintQuery, ANodeThatNeverReportedLeavesItsComputationUnknown) {
   Federation federation;
   federation.Add(Facts("paris", 1).Describe("FRA").Moved(kRound1, "paris", "warsaw", 1000));
