@@ -15,7 +15,11 @@
 
 namespace fedcarbon {
 
-/// What something is booked to: a run and a round of it. Either may be unknown; round 0 is a round.
+/// The greatest round: databases know no greater integer, and the coordinator refuses a batch that names one.
+inline constexpr uint64_t kMaxRound = INT64_MAX;
+
+/// What something is booked to: a run and a round of it. Either may be unknown; round 0 is a round. A round
+/// above kMaxRound leaves this process as unknown.
 struct RoundId {
   std::string run;                // empty: unknown
   std::optional<uint64_t> round;  // absent: unknown

@@ -50,6 +50,9 @@ std::string_view AdmittedMethod(std::string_view method) {
 }
 std::string_view AdmittedPeer(std::string_view peer) { return IsNodeName(peer) ? peer : std::string_view(); }
 std::string_view AdmittedRun(std::string_view run) { return IsRunId(run) ? run : std::string_view(); }
+std::optional<uint64_t> AdmittedRound(std::optional<uint64_t> round) {
+  return round.has_value() && *round <= kMaxRound ? round : std::nullopt;
+}
 
 // Debian's absl::string_view is a type of its own.
 absl::string_view Key(std::string_view text) { return {text.data(), text.size()}; }
@@ -225,11 +228,11 @@ bool BatchBuilder::State::Add(const Transfer& transfer) {
   const std::string_view method = AdmittedMethod(transfer.method);
   const std::string_view peer = AdmittedPeer(transfer.peer);
   const std::string_view run = AdmittedRun(transfer.round.run);
+  const std::optional<uint64_t> round = AdmittedRound(transfer.round.round);
   const uint32_t columns = ColumnsOf(transfer);
   const auto key = [&](uint32_t method_index, uint32_t peer_index, uint32_t run_index) {
-    return GroupKey(method_index, peer_index, run_index, transfer.round.round, transfer.end,
-                    transfer.observer, transfer.sent.kind, transfer.received.kind, transfer.answered,
-                    columns);
+    return GroupKey(method_index, peer_index, run_index, round, transfer.end, transfer.observer,
+                    transfer.sent.kind, transfer.received.kind, transfer.answered, columns);
   };
 
   const size_t row_bytes = RowBytes(transfer);
@@ -256,7 +259,7 @@ bool BatchBuilder::State::Add(const Transfer& transfer) {
   group->set_peer(Intern(peer));
   group->set_run(Intern(run));
   groups.emplace(key(group->method(), group->peer(), group->run()), index);
-  if (transfer.round.round) group->set_round(*transfer.round.round);
+  if (round.has_value()) group->set_round(*round);
   group->set_end(transfer.end);
   group->set_observer(transfer.observer);
   group->set_sent_kind(transfer.sent.kind);
@@ -269,7 +272,7 @@ bool BatchBuilder::State::Add(const Transfer& transfer) {
 bool BatchBuilder::State::Add(const Span& span) {
   v1::Span fact;
   fact.set_kind(span.kind);
-  if (span.round.round) fact.set_round(*span.round.round);
+  if (const auto round = AdmittedRound(span.round.round)) fact.set_round(*round);
   fact.set_wall_us(Microseconds(span.wall));
   fact.set_outcome(span.outcome);
   v1::Span* const appended = Append(batch.mutable_spans(), std::move(fact), 1, span.round.run);
@@ -280,7 +283,7 @@ bool BatchBuilder::State::Add(const Span& span) {
 bool BatchBuilder::State::Add(const Usage& usage) {
   v1::Usage fact;
   fact.set_kind(usage.kind);
-  if (usage.round.round) fact.set_round(*usage.round.round);
+  if (const auto round = AdmittedRound(usage.round.round)) fact.set_round(*round);
   fact.set_wall_us(Microseconds(usage.wall));
   fact.set_cpu_us(Microseconds(usage.cpu));
   fact.set_accelerator_us(Microseconds(usage.accelerator));
@@ -300,6 +303,7 @@ bool BatchBuilder::State::Add(const RunEvent& event) {
 }
 
 bool BatchBuilder::State::Add(const RoundEvent& event) {
+  if (event.round > kMaxRound) return false;  // of no round, it would say nothing
   v1::RoundEvent fact;
   fact.set_round(event.round);
   fact.set_outcome(event.outcome);
@@ -322,7 +326,7 @@ bool BatchBuilder::State::Add(const v1::Node& node) {
 bool BatchBuilder::State::Add(const Binding& binding) {
   v1::Binding fact;
   fact.set_key(binding.key);
-  if (binding.round.round) fact.set_round(*binding.round.round);
+  if (const auto round = AdmittedRound(binding.round.round)) fact.set_round(*round);
   return Append(batch.mutable_bindings(), std::move(fact), 0, binding.round.run) != nullptr;
 }
 

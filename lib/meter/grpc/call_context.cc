@@ -16,7 +16,7 @@ std::string EncodeContext(uint64_t call_id, const std::string& node, const Round
   context.set_call_id(call_id);
   context.set_node(node);
   context.set_run(round.run);
-  if (round.round.has_value()) context.set_round(*round.round);
+  if (round.round.has_value() && *round.round <= kMaxRound) context.set_round(*round.round);
   return context.SerializeAsString();
 }
 
@@ -26,6 +26,7 @@ std::optional<v1::CallContext> DecodeContext(std::string_view value) {
   if (!context.ParseFromArray(value.data(), static_cast<int>(value.size()))) return std::nullopt;
   if (context.version() != kVersion || !IsNodeName(context.node())) return std::nullopt;
   if (!context.run().empty() && !IsRunId(context.run())) return std::nullopt;
+  if (context.round() > kMaxRound) return std::nullopt;
   return context;
 }
 

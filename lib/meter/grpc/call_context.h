@@ -14,11 +14,11 @@ namespace fedcarbon {
 inline constexpr char kContextKey[] = "fedcarbon-bin";
 inline constexpr size_t kMaxContextBytes = 1024;
 
-/// The key's value. `call_id` is 0 in an answer.
+/// The key's value. `call_id` is 0 in an answer. A round above kMaxRound is not told.
 std::string EncodeContext(uint64_t call_id, const std::string& node, const RoundId& round);
 
-/// Nothing if the value is over kMaxContextBytes, unreadable, of another version than 1, or names a node or
-/// run that cannot be: it comes from the network and is trusted no further than this.
+/// Nothing if the value is over kMaxContextBytes, unreadable, of another version than 1, or names a node, run
+/// or round that cannot be: it comes from the network and is trusted no further than this.
 std::optional<v1::CallContext> DecodeContext(std::string_view value);
 
 RoundId RoundOf(const v1::CallContext& context);

@@ -146,6 +146,34 @@ TEST(BatchTest, NamesOutsideTheLimitsAreNotAdmitted) {
   EXPECT_THAT(opened->batch.strings(), ElementsAre("other"));
 }
 
+TEST(BatchTest, RoundAboveTheGreatestIsUnknown) {
+  for (const uint64_t round : {kMaxRound, kMaxRound + 1}) {
+    const bool is_known = round == kMaxRound;
+    const RoundId id{"run", round};
+    BatchBuilder builder(kMaxSealedBatchBytes);
+    Transfer transfer;
+    transfer.round = id;
+    Span span;
+    span.round = id;
+    Usage usage;
+    usage.round = id;
+    RoundEvent event;
+    event.run = id.run;
+    event.round = round;
+    EXPECT_TRUE(builder.Add(transfer));
+    EXPECT_TRUE(builder.Add(span));
+    EXPECT_TRUE(builder.Add(usage));
+    EXPECT_TRUE(builder.Add(Binding{1, id}));
+    EXPECT_EQ(builder.Add(event), is_known) << "a round event of no round says nothing";
+    const v1::Batch batch = ReadBatch(builder.Seal(kId, Sealing()));
+    EXPECT_EQ(batch.transfers(0).has_round(), is_known);
+    EXPECT_EQ(batch.spans(0).has_round(), is_known);
+    EXPECT_EQ(batch.usages(0).has_round(), is_known);
+    EXPECT_EQ(batch.bindings(0).has_round(), is_known);
+    EXPECT_EQ(batch.strings(static_cast<int>(batch.transfers(0).run()) - 1), "run");
+  }
+}
+
 TEST(BatchTest, UnknownMessageBytesAreNotZeroBytes) {
   Transfer unknown;
   Transfer zero;

@@ -51,7 +51,7 @@ class RandomFacts {
       case 2:
         return RunEvent{NextRun(), NextTime(), AnyOutcome(), "näme " + std::to_string(Below(10)), Number()};
       case 3:
-        return RoundEvent{NextRun(), Number(), NextTime(), AnyOutcome()};
+        return RoundEvent{NextRun(), Number(63), NextTime(), AnyOutcome()};
       case 4:
         return NextNode();
       case 5:
@@ -72,7 +72,7 @@ class RandomFacts {
   std::string NextRun() { return Below(4) == 0 ? "" : "run:" + std::to_string(Below(3)); }
   RoundId NextRound() {
     RoundId round{NextRun(), std::nullopt};
-    if (Below(4) != 0) round.round = Below(2) == 0 ? Below(3) : Number();
+    if (Below(4) != 0) round.round = Below(2) == 0 ? Below(3) : Number(63);
     return round;
   }
   // Mostly near the sealing, at times far from it.

@@ -23,10 +23,24 @@ TEST(CallContextTest, UnknownRoundIsAbsent) {
 
 TEST(CallContextTest, GreatestNumbersFit) {
   constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
-  const auto context = DecodeContext(EncodeContext(kMost, "a", {"r", kMost}));
+  const auto context = DecodeContext(EncodeContext(kMost, "a", {"r", kMaxRound}));
   ASSERT_TRUE(context.has_value());
   EXPECT_EQ(context->call_id(), kMost);
-  EXPECT_EQ(context->round(), kMost);
+  EXPECT_EQ(context->round(), kMaxRound);
+}
+
+TEST(CallContextTest, RoundAboveTheGreatestIsRefusedAndNeverSent) {
+  v1::CallContext context;
+  context.set_version(1);
+  context.set_node("a");
+  context.set_round(kMaxRound);
+  EXPECT_NE(DecodeContext(context.SerializeAsString()), std::nullopt);
+  context.set_round(kMaxRound + 1);
+  EXPECT_EQ(DecodeContext(context.SerializeAsString()), std::nullopt);
+
+  const auto sent = DecodeContext(EncodeContext(1, "a", {"r", kMaxRound + 1}));
+  ASSERT_TRUE(sent.has_value());
+  EXPECT_EQ(RoundOf(*sent), (RoundId{"r", std::nullopt}));
 }
 
 TEST(CallContextTest, OtherVersionsAreRefused) {

@@ -240,7 +240,7 @@ TEST_F(RoundsTest, QueueClientsMessagesBelongToTheScopeTheyAreStartedIn) {
   EXPECT_EQ(transfers[1].round, Round(2));
 }
 
-TEST_F(RoundsTest, AnswerTravelsInTrailingMetadataOnly) {
+TEST_F(RoundsTest, UnaryAnswerTravelsInTrailingMetadataOnly) {
   named_ = Round(7);
   grpc::ClientContext context;
   CallUnary(&context);
@@ -314,8 +314,16 @@ TEST_F(RoundsTest, UnreadableKeysAreIgnoredAndBecomeAGap) {
   v1::CallContext newer;
   newer.set_version(2);
   newer.set_node("hospital.test");
-  const std::string bad[] = {"no protobuf", newer.SerializeAsString(), EncodeContext(1, "No Name!", {}),
-                             EncodeContext(1, "hospital.test", {"r\xc3\xbcn", 1}), std::string(1025, 'x')};
+  v1::CallContext beyond;
+  beyond.set_version(1);
+  beyond.set_node("hospital.test");
+  beyond.set_round(kMaxRound + 1);
+  const std::string bad[] = {"no protobuf",
+                             beyond.SerializeAsString(),
+                             newer.SerializeAsString(),
+                             EncodeContext(1, "No Name!", {}),
+                             EncodeContext(1, "hospital.test", {"r\xc3\xbcn", 1}),
+                             std::string(1025, 'x')};
   const auto channel = grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials());
   for (const std::string& value : bad) {
     grpc::ClientContext context;
