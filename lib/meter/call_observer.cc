@@ -33,7 +33,8 @@ CallObserver::CallObserver(std::shared_ptr<MeterCore> core, CallStart start)
       end_(start.end),
       requested_round_(start.end == v1::END_SERVER && start.round.known()),
       // A server's end exists because its peer called.
-      answered_(start.end == v1::END_SERVER) {
+      answered_(start.end == v1::END_SERVER),
+      peer_settled_(start.end == v1::END_SERVER || !start.peer.empty()) {
   if (core_->inert()) return;
   part_.call_id = call_id_;
   part_.end = start.end;
@@ -61,7 +62,7 @@ void CallObserver::OnMessage(Direction direction, const MessageSize& size, const
       ++messages_received_;
       answered_ = true;
     }
-    if (Confirmed()) ReleaseHeld(&effects.closed);
+    ReleaseIfSure(&effects.closed);
     NameRound(round, &effects);
     DirectionCounts& counts = Moving(direction, &effects.closed);
     ++counts.messages;
@@ -79,7 +80,7 @@ void CallObserver::OnHeaders(Direction direction, Bytes bytes) {
     MutexLock lock(&mutex_);
     if (ended_) return;
     if (direction == Direction::kReceived) answered_ = true;
-    if (Confirmed()) ReleaseHeld(&effects.closed);
+    ReleaseIfSure(&effects.closed);
     Add(&Moving(direction, &effects.closed).header_bytes, bytes);
   }
   Apply(std::move(effects));
@@ -111,10 +112,28 @@ void CallObserver::AdoptRound(const RoundId& round) {
 
 void CallObserver::SetPeer(const std::string& peer) {
   if (core_->inert()) return;
-  MutexLock lock(&mutex_);
-  if (ended_) return;
-  part_.peer = peer;
-  for (Transfer& part : held_) part.peer = peer;
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    if (ended_) return;
+    part_.peer = peer;
+    for (Transfer& part : held_) part.peer = peer;
+    peer_settled_ = true;
+    ReleaseIfSure(&effects.closed);
+  }
+  Apply(std::move(effects));
+}
+
+void CallObserver::SettlePeer() {
+  if (core_->inert()) return;
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    if (ended_) return;
+    peer_settled_ = true;
+    ReleaseIfSure(&effects.closed);
+  }
+  Apply(std::move(effects));
 }
 
 void CallObserver::SetAnswered() {
@@ -124,7 +143,7 @@ void CallObserver::SetAnswered() {
     MutexLock lock(&mutex_);
     if (ended_) return;
     answered_ = true;
-    ReleaseHeld(&effects.closed);
+    ReleaseIfSure(&effects.closed);
   }
   Apply(std::move(effects));
 }
@@ -208,7 +227,7 @@ void CallObserver::ClosePart(absl::Duration now, std::vector<Transfer>* closed) 
     to_bind_ = true;
   }
   held_.push_back(std::move(part));
-  if (Confirmed()) ReleaseHeld(closed);
+  ReleaseIfSure(closed);
 
   ++part_.part;
   part_.start = core_->clock().Now();
@@ -218,7 +237,8 @@ void CallObserver::ClosePart(absl::Duration now, std::vector<Transfer>* closed) 
   moving_since_.reset();
 }
 
-void CallObserver::ReleaseHeld(std::vector<Transfer>* closed) {
+void CallObserver::ReleaseIfSure(std::vector<Transfer>* closed) {
+  if (!peer_settled_ || !Confirmed()) return;
   for (Transfer& part : held_) closed->push_back(std::move(part));
   held_.clear();
 }

@@ -24,7 +24,7 @@ struct CallStart {
   v1::End end = v1::END_UNSPECIFIED;
   v1::Observer observer = v1::OBSERVER_UNSPECIFIED;
   uint32_t attempt = 0;
-  std::string peer;  // empty: unknown
+  std::string peer;  // empty: unknown; may be a guess that SetPeer() corrects
   std::string method;
   RoundId round;  // empty: unknown
 };
@@ -44,8 +44,10 @@ struct MessageSize {
 /// out to have one.
 ///
 /// A part is recorded before the call's end only when it is sure to have reached the peer: something was
-/// received, SetAnswered() was called, or flow control let a second message be sent. Until then it waits, and
-/// the end says whether it was answered.
+/// received, SetAnswered() was called, or flow control let a second message be sent; and, at a client's end,
+/// when the peer is known (CallStart, SetPeer()) or it is settled that nobody will name it (SettlePeer()):
+/// the server books its parts to this edge under its own name, and only under the same name is it one edge.
+/// Until then parts wait, and the call's end records them with what is known then.
 ///
 /// Thread-safe: the hooks of one call arrive on several threads at once. Never fails. After End() everything
 /// is ignored. Destroyed without End(), it records what was seen as a call that was cut (status CANCELLED).
@@ -71,8 +73,11 @@ class CallObserver {
   /// The other end names it, in its answer: counts only if this end named none.
   void AdoptRound(const RoundId& round);
 
-  /// The other node, learned from its metadata or certificate.
+  /// The other node, learned from its metadata or certificate. Names the current part and those that wait.
   void SetPeer(const std::string& peer);
+
+  /// The peer had its chance to say who it is, before the call's end. SetPeer() may still follow.
+  void SettlePeer();
 
   /// The peer has shown that it is there (metadata, status): what this call carried is confirmed.
   void SetAnswered();
@@ -102,9 +107,9 @@ class CallObserver {
   void NameRound(const RoundId& round, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseIfDue(absl::Duration now, std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ClosePart(absl::Duration now, std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ReleaseHeld(std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   DirectionCounts& Moving(Direction direction, std::vector<Transfer>* closed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReleaseIfSure(std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Confirmed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return answered_ || messages_sent_ > 1; }
   void Apply(Effects effects);
 
@@ -120,10 +125,11 @@ class CallObserver {
   bool several_rounds_ ABSL_GUARDED_BY(mutex_) = false;                 // the call had another before
   absl::Duration part_began_ ABSL_GUARDED_BY(mutex_);                   // monotonic
   std::optional<absl::Duration> moving_since_ ABSL_GUARDED_BY(mutex_);  // monotonic; none: the part is empty
-  std::vector<Transfer> held_ ABSL_GUARDED_BY(mutex_);  // closed, and not sure to have reached the peer
-  uint64_t messages_sent_ ABSL_GUARDED_BY(mutex_) = 0;  // by the whole call
+  std::vector<Transfer> held_ ABSL_GUARDED_BY(mutex_);                  // closed, and the peer is unsure
+  uint64_t messages_sent_ ABSL_GUARDED_BY(mutex_) = 0;                  // by the whole call
   uint64_t messages_received_ ABSL_GUARDED_BY(mutex_) = 0;
   bool answered_ ABSL_GUARDED_BY(mutex_) = false;
+  bool peer_settled_ ABSL_GUARDED_BY(mutex_);
   bool to_bind_ ABSL_GUARDED_BY(mutex_) = false;  // a part was closed without a round
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };

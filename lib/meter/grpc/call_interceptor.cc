@@ -58,7 +58,8 @@ CallInterceptor::CallInterceptor(std::shared_ptr<const CallMetering> metering,
       context_(info->client_context()),
       method_(info->method()),
       raw_(IsRaw(*metering_, method_)),
-      takes_one_request_(false) {}
+      takes_one_request_(false),
+      streams_answers_(false) {}
 
 CallInterceptor::CallInterceptor(std::shared_ptr<const CallMetering> metering,
                                  grpc::experimental::ServerRpcInfo* info)
@@ -68,7 +69,9 @@ CallInterceptor::CallInterceptor(std::shared_ptr<const CallMetering> metering,
       method_(info->method()),
       raw_(IsRaw(*metering_, method_)),
       takes_one_request_(info->type() == grpc::experimental::ServerRpcInfo::Type::UNARY ||
-                         info->type() == grpc::experimental::ServerRpcInfo::Type::SERVER_STREAMING) {}
+                         info->type() == grpc::experimental::ServerRpcInfo::Type::SERVER_STREAMING),
+      streams_answers_(info->type() == grpc::experimental::ServerRpcInfo::Type::SERVER_STREAMING ||
+                       info->type() == grpc::experimental::ServerRpcInfo::Type::BIDI_STREAMING) {}
 
 CallInterceptor::~CallInterceptor() {
   if (call_ == nullptr) return;
@@ -95,11 +98,13 @@ void CallInterceptor::Intercept(Methods* methods) {
 
 // A batch holds several hooks, in the order in which they happen.
 void CallInterceptor::InterceptBegun(Methods* methods) {
-  if (end_ == v1::END_CLIENT && methods->QueryInterceptionHookPoint(Hook::POST_RECV_INITIAL_METADATA) &&
-      !methods->GetRecvInitialMetadata()->empty()) {
-    call_->SetAnswered();
+  if (end_ == v1::END_CLIENT && methods->QueryInterceptionHookPoint(Hook::POST_RECV_INITIAL_METADATA)) {
+    ReadInitialAnswer(methods);
   }
-  if (methods->QueryInterceptionHookPoint(Hook::PRE_SEND_MESSAGE)) CountSent(methods);
+  if (methods->QueryInterceptionHookPoint(Hook::PRE_SEND_MESSAGE)) {
+    if (end_ == v1::END_SERVER) NameServer(methods);
+    CountSent(methods);
+  }
   if (methods->QueryInterceptionHookPoint(Hook::POST_RECV_MESSAGE)) InterceptReceived(methods);
   if (methods->QueryInterceptionHookPoint(Hook::PRE_SEND_STATUS)) EndServerCall(methods);
   if (methods->QueryInterceptionHookPoint(Hook::POST_RECV_STATUS)) EndClientCall(methods);
@@ -111,9 +116,12 @@ void CallInterceptor::InterceptBegun(Methods* methods) {
 void CallInterceptor::BeginClientCall(Methods* methods) {
   CallStart start;
   start.round = RoundScope::Current();
+  start.peer = metering_->last_peer.Get();
   Begin(std::move(start));
   if (metering_->send_context) {
     WriteContext(methods->GetSendInitialMetadata(), call_->call_id(), RoundScope::Current());
+  } else {
+    call_->SettlePeer();  // who is not asked does not answer
   }
 }
 
@@ -152,6 +160,20 @@ void CallInterceptor::CountSent(Methods* methods) {
   call_->OnMessage(Direction::kSent, size, RoundScope::Current());
 }
 
+// Without the key they settle that the server does not name itself before the end; but empty ones may also be
+// gRPC's own, of an answer that has trailing metadata alone, and only a message tells.
+void CallInterceptor::ReadInitialAnswer(Methods* methods) {
+  const ReceivedMetadata& initial = *methods->GetRecvInitialMetadata();
+  if (const auto answer = ReadContext(initial)) {
+    LearnPeer(*answer);
+  } else if (!initial.empty()) {
+    call_->SettlePeer();
+  } else {
+    message_settles_peer_ = true;
+  }
+  if (!initial.empty()) call_->SetAnswered();
+}
+
 void CallInterceptor::InterceptReceived(Methods* methods) {
   if (const void* message = methods->GetRecvMessage(); message != nullptr) {
     CountReceived(message);
@@ -173,16 +195,19 @@ void CallInterceptor::CountReceived(const void* message) {
     size.message = Bytes(static_cast<const MessageLite*>(message)->ByteSizeLong());
   }
   call_->OnMessage(Direction::kReceived, size);
+  if (message_settles_peer_.load(std::memory_order_relaxed) && message_settles_peer_.exchange(false)) {
+    call_->SettlePeer();
+  }
 }
 
 void CallInterceptor::EndClientCall(Methods* methods) {
   const ReceivedMetadata& trailing = *methods->GetRecvTrailingMetadata();
   const grpc::StatusCode code = methods->GetRecvStatus()->error_code();
-  if (!trailing.empty() || !NeedsNoPeer(code)) call_->SetAnswered();
   if (const auto answer = ReadContext(trailing)) {
-    call_->SetPeer(answer->node());
+    LearnPeer(*answer);
     call_->AdoptRound(RoundOf(*answer));
   }
+  if (!trailing.empty() || !NeedsNoPeer(code)) call_->SetAnswered();
   status_ = code;
   EndIfDone();
 }
@@ -193,13 +218,26 @@ void CallInterceptor::EndIfDone() {
   if (const int status = status_; status != kNoStatus && reads_ == 0) call_->End(status);
 }
 
-// Only a client that sent the key gets it back: no other asked for names of nodes and runs. It goes into the
-// trailing metadata: in the initial metadata of a failing call it would end the client's retries.
+// A stream's client hears at the first message who answers, for the parts that are recorded before the end.
+// Beside a message only: initial metadata on an answer that has none would end the client's retries.
+void CallInterceptor::NameServer(Methods* methods) {
+  if (streams_answers_ && request_had_context_ && metering_->send_context &&
+      methods->QueryInterceptionHookPoint(Hook::PRE_SEND_INITIAL_METADATA)) {
+    WriteContext(methods->GetSendInitialMetadata(), 0, {});
+  }
+}
+
+// Only a client that sent the key gets it back: no other asked for names of nodes and runs.
 void CallInterceptor::EndServerCall(Methods* methods) {
   if (request_had_context_ && metering_->send_context) {
     WriteContext(methods->GetSendTrailingMetadata(), 0, call_->WholeCallRound());
   }
   call_->End(methods->GetSendStatus().error_code());
+}
+
+void CallInterceptor::LearnPeer(const v1::CallContext& answer) {
+  metering_->last_peer.Set(answer.node());
+  call_->SetPeer(answer.node());
 }
 
 std::optional<v1::CallContext> CallInterceptor::ReadContext(const ReceivedMetadata& metadata) {

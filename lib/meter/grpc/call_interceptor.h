@@ -12,17 +12,19 @@
 #include "absl/container/flat_hash_set.h"
 #include "fedcarbon/meter/call_observer.h"
 #include "fedcarbon/meter/facts.h"
+#include "fedcarbon/meter/grpc/last_peer.h"
 #include "fedcarbon/meter/meter_core.h"
 #include "fedcarbon/v1/call_context.pb.h"
 
 namespace fedcarbon {
 
-/// What the calls of one channel or server have in common. Immutable.
+/// What the calls of one channel or server have in common. Immutable but for what a channel learns.
 struct CallMetering {
   std::shared_ptr<MeterCore> core;
   bool send_context = true;
   bool raw = false;
   absl::flat_hash_set<std::string> raw_methods;
+  mutable LastPeer last_peer;  // of a channel
 };
 
 /// One class for both ends: their hooks differ only in the metadata and in how a call ends. A call begins
@@ -49,12 +51,15 @@ class CallInterceptor final : public grpc::experimental::Interceptor {
   void Begin(CallStart start);
   void InterceptBegun(Methods* methods);
   void CountSent(Methods* methods);
+  void ReadInitialAnswer(Methods* methods);
   void InterceptReceived(Methods* methods);
   void CountReceived(const void* message);
   void EndClientCall(Methods* methods);
   void EndIfDone();
+  void NameServer(Methods* methods);
   void EndServerCall(Methods* methods);
 
+  void LearnPeer(const v1::CallContext& answer);
   std::optional<v1::CallContext> ReadContext(const ReceivedMetadata& metadata);
   void WriteContext(std::multimap<std::string, std::string>* metadata, uint64_t call_id,
                     const RoundId& round);
@@ -65,11 +70,15 @@ class CallInterceptor final : public grpc::experimental::Interceptor {
   const std::string method_;
   const bool raw_;
   const bool takes_one_request_;  // a server's method that reads exactly one message
+  const bool streams_answers_;    // a server's method that may send many
 
   // Written once, before begun_ is set.
   std::shared_ptr<CallObserver> call_;
   bool request_had_context_ = false;
   std::atomic<bool> begun_ = false;
+
+  // A client's: its initial metadata were empty, and no message has come since.
+  std::atomic<bool> message_settles_peer_ = false;
 
   // A client's status, and how many messages it waits for.
   static constexpr int kNoStatus = -1;

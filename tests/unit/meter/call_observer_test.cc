@@ -28,7 +28,15 @@ class CallObserverTest : public testing::Test {
     CallStart start;
     start.end = end;
     start.observer = v1::OBSERVER_INTERCEPTOR;
+    start.peer = "aggregator";
     start.method = "/package.Service/Method";
+    start.round = std::move(round);
+    return manual_.meter->StartCall(start);
+  }
+
+  std::shared_ptr<CallObserver> StartWithoutPeer(v1::End end, RoundId round = {}) {
+    CallStart start;
+    start.end = end;
     start.round = std::move(round);
     return manual_.meter->StartCall(start);
   }
@@ -235,12 +243,71 @@ TEST_F(CallObserverTest, PartsThatWaitedAreRecordedWithTheAnswer) {
   auto call = Start(v1::END_CLIENT, kRound0);
   call->OnMessage(Direction::kSent, Serialized(10));
   call->SetRound(kRound1);
-  call->SetPeer("aggregator");
+  call->SetPeer("second-aggregator");
+  EXPECT_TRUE(Transfers().empty()) << "who it is does not say that it is there";
   call->SetAnswered();
   ASSERT_EQ(Transfers().size(), 1u);
   EXPECT_TRUE(Transfers()[0].answered);
-  EXPECT_EQ(Transfers()[0].peer, "aggregator");
+  EXPECT_EQ(Transfers()[0].peer, "second-aggregator");
   EXPECT_EQ(Transfers()[0].round, kRound0);
+}
+
+// The peer of a client's call.
+
+TEST_F(CallObserverTest, PartsOfAClientWaitUntilThePeerIsKnown) {
+  auto call = StartWithoutPeer(v1::END_CLIENT, kRound0);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  call->SetRound(kRound1);
+  call->OnMessage(Direction::kReceived, Serialized(20));
+  SampleAfter(absl::Seconds(10));
+  EXPECT_TRUE(Transfers().empty());
+  call->SetPeer("aggregator");
+  ASSERT_EQ(Transfers().size(), 2u);
+  EXPECT_EQ(Transfers()[0].round, kRound0);
+  EXPECT_EQ(Transfers()[1].received.message_bytes, Bytes(20));
+  call->OnMessage(Direction::kReceived, Serialized(30));
+  SampleAfter(absl::Seconds(10));
+  ASSERT_EQ(Transfers().size(), 3u) << "nothing waits from here on";
+  for (const Transfer& part : Transfers()) EXPECT_EQ(part.peer, "aggregator");
+}
+
+TEST_F(CallObserverTest, PartsOfAClientAreRecordedOnceThePeerIsSettled) {
+  auto call = StartWithoutPeer(v1::END_CLIENT, kRound0);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  call->SetRound(kRound1);
+  EXPECT_TRUE(Transfers().empty());
+  call->SettlePeer();
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Transfers()[0].peer, "");
+  call->SetPeer("aggregator");
+  call->End(kOk);
+  EXPECT_EQ(Transfers()[1].peer, "aggregator");
+}
+
+TEST_F(CallObserverTest, ASettledPeerDoesNotConfirmAPart) {
+  auto call = StartWithoutPeer(v1::END_CLIENT, kRound0);
+  call->OnMessage(Direction::kSent, Serialized(10));
+  call->SetRound(kRound1);
+  call->SettlePeer();
+  EXPECT_TRUE(Transfers().empty());
+}
+
+TEST_F(CallObserverTest, TheEndRecordsPartsOfAPeerThatNobodyNamed) {
+  auto call = StartWithoutPeer(v1::END_CLIENT, kRound0);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  call->SetRound(kRound1);
+  call->End(kCancelled);
+  ASSERT_EQ(Transfers().size(), 2u);
+  EXPECT_EQ(Transfers()[0].part, 0u);
+  EXPECT_EQ(Transfers()[0].peer, "");
+  EXPECT_TRUE(Transfers()[0].answered);
+}
+
+TEST_F(CallObserverTest, PartsOfAServerWaitForNoPeer) {
+  auto call = StartWithoutPeer(v1::END_SERVER);
+  call->OnMessage(Direction::kReceived, Serialized(10), kRound0);
+  call->OnMessage(Direction::kReceived, Serialized(10), kRound1);
+  EXPECT_EQ(Transfers().size(), 1u);
 }
 
 // Rounds.
