@@ -1,5 +1,8 @@
 #include "server/query/transfer_pairs.h"
 
+#include <iterator>
+#include <utility>
+
 namespace fedcarbon::server {
 namespace {
 
@@ -23,6 +26,13 @@ v1::TransferEntry Entry(const OpenedBatch& batch, const Transfer& transfer) {
   entry.set_epoch(batch.batch.epoch());
   entry.set_unsigned_batch(!batch.is_signed);
   return entry;
+}
+
+bool IsClient(const Transfer& transfer) { return transfer.end != v1::END_SERVER; }
+
+/// An interceptor of a client stands above its retries; a proxy sees each on the wire.
+bool IsOfAllAttempts(const Transfer& transfer) {
+  return IsClient(transfer) && transfer.observer != v1::OBSERVER_PROXY && transfer.attempt == 0;
 }
 
 /// Whether the ends count one direction differently, at a layer that both know.
@@ -59,23 +69,52 @@ bool TransferPairs::Add(const OpenedBatch& batch) {
   return true;
 }
 
-bool TransferPairs::Add(const OpenedBatch& batch, const Transfer& transfer) {
-  const bool client = transfer.end != v1::END_SERVER;
-  const Key key(transfer.call_id, transfer.attempt, transfer.part);
+TransferPairs::Held* TransferPairs::Highest(uint64_t call_id, uint32_t part) {
+  const auto next = places_.upper_bound({call_id, part, UINT32_MAX});
+  if (next == places_.begin()) return nullptr;
+  const auto& [key, place] = *std::prev(next);
+  if (std::get<0>(key) != call_id || std::get<1>(key) != part) return nullptr;
+  return &held_.at(place);
+}
+
+TransferPairs::Held* TransferPairs::LineOf(const Transfer& transfer) {
+  const Key key(transfer.call_id, transfer.part, transfer.attempt);
   const auto known = places_.find(key);
   Held* held = known == places_.end() ? nullptr : &held_.at(known->second);
-  if (held != nullptr && (client ? held->pair.has_client_entry() : held->pair.has_server_entry()))
-    held = nullptr;
-  if (held == nullptr) {
-    const Place place(transfer.start, added_++);
-    held = &held_[place];
-    held->key = key;
-    held->pair.set_call_id(transfer.call_id);
-    held->pair.set_attempt(transfer.attempt);
-    held->pair.set_part(transfer.part);
-    held->pair.set_method(transfer.method);
-    if (known == places_.end()) places_[key] = place;
+  if (IsOfAllAttempts(transfer)) held = Highest(transfer.call_id, transfer.part);
+  if (held != nullptr &&
+      !(IsClient(transfer) ? held->pair.has_client_entry() : held->pair.has_server_entry())) {
+    return held;
   }
+  const Place place(transfer.start, added_++);
+  held = &held_[place];
+  held->key = key;
+  held->pair.set_call_id(transfer.call_id);
+  held->pair.set_attempt(transfer.attempt);
+  held->pair.set_part(transfer.part);
+  held->pair.set_method(transfer.method);
+  places_.try_emplace(key, place);
+  return held;
+}
+
+void TransferPairs::MoveClient(Held* from, Held* to) {
+  *to->pair.mutable_client_entry() = std::move(*from->pair.mutable_client_entry());
+  from->pair.clear_client_entry();
+  to->pair.set_client(from->pair.client());
+  to->client = std::exchange(from->client, Named());
+  to->client_is_of_all_attempts = std::exchange(from->client_is_of_all_attempts, false);
+  to->client_unanswered = std::exchange(from->client_unanswered, false);
+  if (from->pair.has_server_entry()) return;
+  const auto place = places_.find(from->key);
+  const Place of_from = place->second;
+  places_.erase(place);
+  held_.erase(of_from);
+}
+
+bool TransferPairs::Add(const OpenedBatch& batch, const Transfer& transfer) {
+  const bool client = IsClient(transfer);
+  Held* highest = client ? nullptr : Highest(transfer.call_id, transfer.part);
+  Held* held = LineOf(transfer);
   v1::TransferPair& pair = held->pair;
   const std::string& node = batch.batch.node();
   if (client) {
@@ -89,7 +128,11 @@ bool TransferPairs::Add(const OpenedBatch& batch, const Transfer& transfer) {
   }
   (client ? held->client : held->server) = {transfer.round,
                                             BindingKey(node, batch.batch.epoch(), transfer.binding)};
-  if (!transfer.answered) pair.set_unconfirmed(true);
+  (client ? held->client_unanswered : held->server_unanswered) = !transfer.answered;
+  if (client) held->client_is_of_all_attempts = IsOfAllAttempts(transfer);
+  if (highest != nullptr && highest->client_is_of_all_attempts && highest->pair.attempt() < pair.attempt()) {
+    MoveClient(highest, held);
+  }
   return held_.size() <= window_ || EmitFirst();
 }
 
@@ -111,6 +154,7 @@ bool TransferPairs::EmitFirst() {
   v1::TransferPair pair = std::move(first->second.pair);
   const RoundId client = Resolve(first->second.client);
   const RoundId server = Resolve(first->second.server);
+  const bool unconfirmed = first->second.client_unanswered || first->second.server_unanswered;
   const auto place = places_.find(first->second.key);
   if (place != places_.end() && place->second == first->first) places_.erase(place);
   held_.erase(first);
@@ -119,6 +163,7 @@ bool TransferPairs::EmitFirst() {
   pair.set_run(round.run);
   if (round.round) pair.set_round(*round.round);
   pair.set_round_conflict(client.known() && server.known() && client != server);
+  pair.set_unconfirmed(unconfirmed);
   pair.set_disagreement(Disagree(pair));
   return emit_(pair);
 }

@@ -14,7 +14,9 @@
 
 namespace fedcarbon::server {
 
-/// Pairs entries by (call id, attempt, part). Not thread-safe.
+/// Pairs entries by (call id, part, attempt). A client's interceptor reports a call once, whatever its
+/// attempts: its entry goes with the highest attempt that the server saw, other attempts come out singly. Not
+/// thread-safe.
 ///
 /// Holds at most `window` calls and parts (each takes about 1 kB); beyond that the one that started first is
 /// emitted as it is, so that two ends whose batches lie further apart come out singly. A second observer's
@@ -37,7 +39,7 @@ class TransferPairs {
   bool Flush();
 
  private:
-  using Key = std::tuple<uint64_t, uint32_t, uint32_t>;            // call id, attempt, part
+  using Key = std::tuple<uint64_t, uint32_t, uint32_t>;            // call id, part, attempt
   using Place = std::pair<absl::Time, uint64_t>;                   // start, and which came first
   using BindingKey = std::tuple<std::string, uint64_t, uint64_t>;  // node, epoch, key
 
@@ -51,16 +53,25 @@ class TransferPairs {
     v1::TransferPair pair;
     Named client;
     Named server;
+    bool client_is_of_all_attempts = false;
+    bool client_unanswered = false;
+    bool server_unanswered = false;
   };
 
   bool Add(const OpenedBatch& batch, const Transfer& transfer);
+  /// The line with the highest attempt of the part; null: none is held.
+  Held* Highest(uint64_t call_id, uint32_t part);
+  /// The line that the transfer joins, or a new one.
+  Held* LineOf(const Transfer& transfer);
+  /// Gives the client's entry of `from` to `to`; drops `from` if nothing is left of it.
+  void MoveClient(Held* from, Held* to);
   bool EmitFirst();
   RoundId Resolve(const Named& named) const;
 
   const size_t window_;
   const Emit emit_;
   std::map<Place, Held> held_;
-  absl::flat_hash_map<Key, Place> places_;
+  std::map<Key, Place> places_;
   absl::flat_hash_map<BindingKey, RoundId> bindings_;
   uint64_t added_ = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace fedcarbon::server {
 namespace {
 
@@ -88,6 +90,32 @@ TEST_F(TransferPairsTest, ARetryIsALineOfItsOwn) {
   pairs.Flush();
   ASSERT_EQ(emitted_.size(), 2u);
   EXPECT_EQ(emitted_[0].attempt() + emitted_[1].attempt(), 1u);
+}
+
+TEST_F(TransferPairsTest, ACallThatWasRetriedGoesWithItsHighestAttemptInAnyOrder) {
+  Transfer failed = Call(1, v1::END_SERVER, {"r", 1}, 0, 20);
+  failed.status = 14;
+  Transfer succeeded = Call(1, v1::END_SERVER, {"r", 1}, 8, 50);
+  succeeded.attempt = 1;
+  const auto server = [&](const Transfer& transfer) { return Batch("server", {transfer}); };
+  const OpenedBatch client = Batch("client", {Call(1, v1::END_CLIENT, {"r", 1}, 50, 8)});
+  std::vector<OpenedBatch> batches = {server(failed), server(succeeded), client};
+  std::vector<int> order = {0, 1, 2};
+  do {
+    emitted_.clear();
+    TransferPairs pairs = Pairs();
+    for (const int i : order) pairs.Add(batches[i]);
+    pairs.Flush();
+    ASSERT_EQ(emitted_.size(), 2u);
+    for (const v1::TransferPair& pair : emitted_) {
+      EXPECT_EQ(pair.has_client_entry(), pair.attempt() == 1);
+      EXPECT_EQ(pair.server_entry().received_message_bytes(), pair.attempt() == 1 ? 50u : 20u);
+      EXPECT_EQ(pair.client(), "client");
+      EXPECT_EQ(pair.server(), "server");
+      EXPECT_FALSE(pair.disagreement());
+    }
+    EXPECT_NE(emitted_[0].attempt(), emitted_[1].attempt());
+  } while (std::next_permutation(order.begin(), order.end()));
 }
 
 TEST_F(TransferPairsTest, TheRequestsRoundCountsAndTheConflictIsMarked) {
