@@ -58,7 +58,9 @@ absl::Status MemoryStore::GiveUpBefore(const std::string& node, uint64_t epoch, 
   if (oldest <= reporter.watermark + 1) return absl::OkStatus();
   reporter.watermark = oldest - 1;
   given_up_.push_back({node, gap});
-  given_up_.back().gap.from = std::min(gap.from, reporter.last_received);
+  const auto record = totals_.nodes().find(node);
+  const absl::Time known = record == totals_.nodes().end() ? absl::UnixEpoch() : record->second.last_received;
+  given_up_.back().gap.from = std::min(gap.from, reporter.last_received.value_or(known));
   return absl::OkStatus();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,7 +41,7 @@ class MemoryStore : public Store {
  private:
   struct Reporter {
     uint64_t watermark = 0;
-    absl::Time last_received = absl::InfiniteFuture();
+    std::optional<absl::Time> last_received;
   };
 
   /// All runs, latest first fact first.

@@ -108,8 +108,9 @@ class Store {
   virtual absl::StatusOr<uint64_t> Watermark(const std::string& node, uint64_t epoch) = 0;
 
   /// The node no longer holds batches before `oldest`: raises the watermark to oldest - 1 and records the
-  /// gap, which begins no later than the arrival of the reporter's last batch. Without effect if the
-  /// watermark is there already.
+  /// gap, which begins no later than the arrival of the reporter's last batch. Of a reporter without any, as
+  /// in a restored database, that is the node's last batch, and else the Unix epoch: what such a node lost
+  /// may be of any time. Without effect if the watermark is there already.
   virtual absl::Status GiveUpBefore(const std::string& node, uint64_t epoch, uint64_t oldest,
                                     const Gap& gap) = 0;
 

@@ -32,6 +32,14 @@ absl::StatusOr<std::unique_ptr<Database>> OpenWith(const std::string& path, cons
   return database;
 }
 
+// When the last batch of a node arrived, of whatever epoch; without any the Unix epoch.
+absl::StatusOr<int64_t> LastReceived(Database* database, int64_t node) {
+  Statement find = database->Prepare("SELECT last_received FROM nodes WHERE node = ?");
+  const absl::StatusOr<bool> row = find.Bind(node).Step();
+  if (!row.ok()) return row.status();
+  return *row ? find.Int(0) : 0;
+}
+
 // What a transaction knows of the reporters that it has met.
 class Reporters {
  public:
@@ -177,7 +185,11 @@ absl::Status SqliteStore::GiveUpBefore(const std::string& node, uint64_t epoch, 
   (*reporter)->changed = true;
   const absl::Status written = reporters.Write();
   if (!written.ok()) return written;
-  const int64_t from = std::min(Stored(gap.from), (*reporter)->last_received.value_or(INT64_MAX));
+  const absl::StatusOr<int64_t> last_received = (*reporter)->last_received
+                                                    ? *(*reporter)->last_received
+                                                    : LastReceived(database->get(), (*reporter)->node);
+  if (!last_received.ok()) return last_received.status();
+  const int64_t from = std::min(Stored(gap.from), *last_received);
   const absl::Status recorded = (*database)
                                     ->Prepare("INSERT INTO gaps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)")
                                     .Bind((*reporter)->node, gap.reason, from, Stored(gap.to),

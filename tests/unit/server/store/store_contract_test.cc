@@ -194,11 +194,18 @@ TEST_P(StoreContract, GivingUpWhatIsThereHasNoEffect) {
   EXPECT_THAT(store_->ListGaps(absl::InfinitePast(), absl::InfiniteFuture()).value(), IsEmpty());
 }
 
-TEST_P(StoreContract, GivingUpBeforeTheFirstBatchKeepsTheGapAsItIs) {
+TEST_P(StoreContract, GivingUpOfAnUnknownReporterBeginsWithItsNodesLastBatch) {
+  Append({Batch(1, "a.example", 7), Batch(2, "a.example", 7), Batch(1, "a.example", 8)});
+  const Gap gap{v1::Gap::REASON_LOST_BATCHES, kNow + absl::Hours(1), kNow + absl::Hours(1), 0, Bytes(), ""};
+  ASSERT_TRUE(store_->GiveUpBefore("a.example", kEpoch, 5, gap).ok());
+  EXPECT_EQ(store_->ListGaps(kNow, kNow + absl::Hours(1)).value().at(0).gap.from, kNow + absl::Seconds(2));
+}
+
+TEST_P(StoreContract, GivingUpOfAnUnknownNodeBeginsWithTheUnixEpoch) {
   const Gap gap{v1::Gap::REASON_LOST_BATCHES, kNow, kNow, 0, Bytes(), ""};
   ASSERT_TRUE(store_->GiveUpBefore("new.example", 3, kMaxStored, gap).ok());
   EXPECT_EQ(Watermark("new.example", 3), kMaxStored - 1);
-  EXPECT_EQ(store_->ListGaps(kNow, kNow).value().at(0).gap.from, kNow);
+  EXPECT_EQ(store_->ListGaps(kNow, kNow).value().at(0).gap.from, absl::UnixEpoch());
 }
 
 TEST_P(StoreContract, RoundsAtBothEndsOfTheRangeAreIn) {
