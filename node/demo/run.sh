@@ -148,8 +148,8 @@ while [ ${#training[@]} -gt 0 ]; do
   fi
   for i in "${!training[@]}"; do [ "${training[i]}" != "$ended" ] || unset "training[i]"; done
 done
-# It ends with the run.
-for ((i = 0; i < 60; i++)); do kill -0 "$watch" 2>/dev/null && sleep 0.05 || break; done
+# It ends with the run, once the last facts are in.
+for ((i = 0; i < 100; i++)); do kill -0 "$watch" 2>/dev/null && sleep 0.05 || break; done
 
 run=$(sed -n 's/^run //p' "$work/aggregator.record")
 echo

@@ -12,6 +12,9 @@ constexpr auto kWatchInterval = std::chrono::seconds(1);
 // A watcher that left, or a server that ends, is noticed within this.
 constexpr auto kCancelInterval = std::chrono::milliseconds(50);
 constexpr uint32_t kWatchedRounds = 10;
+// After a run's end a watch looks on until nothing has changed so often: nodes seal their last facts up to a
+// batch interval after the one that tells of the end.
+constexpr int kLooksAfterEnd = 2;
 
 grpc::Status ToGrpc(const absl::Status& status) {
   // Both name gRPC's codes by the same numbers.
@@ -109,6 +112,7 @@ grpc::Status FootprintServiceImpl::WatchRun(grpc::ServerContext* context, const 
   v1::WatchRunRequest watched = *request;
   uint64_t version = 0;
   v1::Run::State state = v1::Run::STATE_UNSPECIFIED;
+  int unchanged = 0;
   do {
     auto response = Watch(watched);
     if (!response.ok()) {
@@ -117,11 +121,15 @@ grpc::Status FootprintServiceImpl::WatchRun(grpc::ServerContext* context, const 
       return ToGrpc(response.status());
     }
     const v1::Run& run = response->run().run();
-    if (run.version() == version && run.state() == state) continue;
+    if (run.version() == version && run.state() == state) {
+      if (Ended(state) && ++unchanged == kLooksAfterEnd) return grpc::Status::OK;
+      continue;
+    }
+    unchanged = 0;
     watched.set_run(run.id());
     version = run.version();
     state = run.state();
-    if (!writer->Write(*response) || Ended(state)) return grpc::Status::OK;
+    if (!writer->Write(*response)) return grpc::Status::OK;
   } while (WaitUnlessCancelled(*context));
   return grpc::Status::CANCELLED;
 }
