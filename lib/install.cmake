@@ -2,7 +2,7 @@
 # targets exist.
 include(CMakePackageConfigHelpers)
 
-set(modules proto proto_grpc units sync carbon meter meter_grpc report report_grpc)
+set(modules proto proto_grpc units sync net carbon meter meter_grpc report report_grpc)
 add_library(fedcarbon_all INTERFACE)
 set_target_properties(fedcarbon_all PROPERTIES EXPORT_NAME fedcarbon)
 set(targets fedcarbon_all)
@@ -19,7 +19,7 @@ install(DIRECTORY lib/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fedcarbon FILES_M
 install(DIRECTORY ${PROJECT_BINARY_DIR}/include-proto/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY proto/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fedcarbon/proto FILES_MATCHING PATTERN "*.proto")
-install(TARGETS fedcarbon-coordinator fedcarbon)
+install(TARGETS fedcarbon-coordinator fedcarbon-node fedcarbon)
 
 configure_package_config_file(lib/fedcarbonConfig.cmake.in ${PROJECT_BINARY_DIR}/fedcarbonConfig.cmake
                               INSTALL_DESTINATION ${package_dir})

@@ -7,7 +7,7 @@
 #include <cstdio>
 
 #include "absl/time/time.h"
-#include "server/address.h"
+#include "fedcarbon/net/address.h"
 #include "server/maintenance.h"
 #include "server/serve.h"
 

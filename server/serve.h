@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "server/address.h"
+#include "fedcarbon/net/address.h"
 
 namespace fedcarbon::server {
 

@@ -21,8 +21,15 @@ RoundId Join(const RoundId& a, const RoundId& b) {
   return {a.run.empty() ? b.run : a.run, a.round.has_value() ? a.round : b.round};
 }
 
-void Add(std::optional<Bytes>* sum, std::optional<Bytes> bytes) {
-  if (bytes.has_value()) *sum = sum->value_or(Bytes(0)) + *bytes;
+// A layer is known only if all that it sums is.
+void AddLayer(std::optional<Bytes>* sum, std::optional<Bytes> bytes, bool is_first) {
+  if (is_first) {
+    *sum = bytes;
+  } else if (sum->has_value() && bytes.has_value()) {
+    *sum = **sum + *bytes;
+  } else {
+    sum->reset();
+  }
 }
 
 }  // namespace
@@ -51,24 +58,33 @@ CallObserver::CallObserver(std::shared_ptr<MeterCore> core, CallStart start)
 CallObserver::~CallObserver() { End(kCancelled); }
 
 void CallObserver::OnMessage(Direction direction, const MessageSize& size, const RoundId& round) {
+  Carry(direction, size, round, /*ends=*/true);
+}
+
+void CallObserver::OnBytes(Direction direction, const MessageSize& piece) {
+  Carry(direction, piece, {}, /*ends=*/false);
+}
+
+void CallObserver::Carry(Direction direction, const MessageSize& size, const RoundId& round, bool ends) {
   if (core_->inert()) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);
     if (ended_) return;
-    if (direction == Direction::kSent) {
-      ++messages_sent_;
-    } else {
-      ++messages_received_;
-      answered_ = true;
-    }
+    Progress& progress = direction == Direction::kSent ? sent_ : received_;
+    const bool in_pieces = progress.under_way || !ends;
+    if (!progress.under_way) ++progress.messages;
+    progress.under_way = !ends;
+    flows_ = flows_ || sent_.messages > 1;
+    answered_ = answered_ || direction == Direction::kReceived;
     ReleaseIfSure(&effects.closed);
     NameRound(round, &effects);
-    DirectionCounts& counts = Moving(direction, &effects.closed);
-    ++counts.messages;
-    Add(&counts.message_bytes, size.message);
-    Add(&counts.encoded_bytes, size.encoded);
-    if (size.message.has_value()) counts.kind = size.kind;
+    DirectionCounts& counts = Moving(direction, in_pieces, &effects.closed);
+    const bool is_first = !std::exchange(progress.in_part, true);
+    AddLayer(&counts.message_bytes, size.message, is_first);
+    AddLayer(&counts.encoded_bytes, size.encoded, is_first);
+    counts.kind = counts.message_bytes.has_value() ? size.kind : v1::COUNT_KIND_UNSPECIFIED;
+    if (ends) ++counts.messages;
   }
   Apply(std::move(effects));
 }
@@ -81,7 +97,8 @@ void CallObserver::OnHeaders(Direction direction, Bytes bytes) {
     if (ended_) return;
     if (direction == Direction::kReceived) answered_ = true;
     ReleaseIfSure(&effects.closed);
-    Add(&Moving(direction, &effects.closed).header_bytes, bytes);
+    DirectionCounts& counts = Moving(direction, /*in_pieces=*/false, &effects.closed);
+    counts.header_bytes = counts.header_bytes.value_or(Bytes(0)) + bytes;
   }
   Apply(std::move(effects));
 }
@@ -92,7 +109,7 @@ void CallObserver::SetRound(const RoundId& round) {
   {
     MutexLock lock(&mutex_);
     if (ended_) return;
-    const bool looks_unary = messages_sent_ == 0 && messages_received_ <= 1;
+    const bool looks_unary = sent_.messages == 0 && received_.messages <= 1;
     if (requested_round_ && looks_unary && !Agree(part_.round, round)) return;
     NameRound(round, &effects);
   }
@@ -200,13 +217,14 @@ void CallObserver::NameRound(const RoundId& round, Effects* effects) {
   effects->moved.emplace(std::exchange(part_.round, to), to);
 }
 
-// Most calls are one message each way. They need no look at the clock: the first part is taken to move since
-// the call began, and the sweep watches it.
-DirectionCounts& CallObserver::Moving(Direction direction, std::vector<Transfer>* closed) {
+// Most calls are one message each way, told whole. They need no look at the clock: the first part is taken to
+// move since the call began, and the sweep watches it.
+DirectionCounts& CallObserver::Moving(Direction direction, bool in_pieces, std::vector<Transfer>* closed) {
   if (part_.part == 0 && !moving_since_.has_value()) {
     moving_since_ = part_began_;
-  } else if (part_.part > 0 || part_.sent.messages + part_.received.messages > 2) {
+  } else if (part_.part > 0 || in_pieces || part_.sent.messages + part_.received.messages > 2) {
     const absl::Duration now = core_->clock().Monotonic();
+    if (direction == Direction::kSent && sent_.in_part && IsDue(now)) flows_ = true;
     CloseIfDue(now, closed);
     if (!moving_since_.has_value()) moving_since_ = now;
   }
@@ -214,9 +232,11 @@ DirectionCounts& CallObserver::Moving(Direction direction, std::vector<Transfer>
 }
 
 void CallObserver::CloseIfDue(absl::Duration now, std::vector<Transfer>* closed) {
-  if (moving_since_.has_value() && now - *moving_since_ >= core_->part_interval() && Confirmed()) {
-    ClosePart(now, closed);
-  }
+  if (IsDue(now) && Confirmed()) ClosePart(now, closed);
+}
+
+bool CallObserver::IsDue(absl::Duration now) const {
+  return moving_since_.has_value() && now - *moving_since_ >= core_->part_interval();
 }
 
 void CallObserver::ClosePart(absl::Duration now, std::vector<Transfer>* closed) {
@@ -233,6 +253,8 @@ void CallObserver::ClosePart(absl::Duration now, std::vector<Transfer>* closed) 
   part_.start = core_->clock().Now();
   part_.sent = {};
   part_.received = {};
+  sent_.in_part = false;
+  received_.in_part = false;
   part_began_ = now;
   moving_since_.reset();
 }

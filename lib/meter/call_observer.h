@@ -31,7 +31,7 @@ struct CallStart {
 
 enum class Direction { kSent, kReceived };
 
-/// One message by layer; a layer that the observer cannot see is absent.
+/// One message, or a piece of one, by layer; a layer that the observer cannot see is absent.
 struct MessageSize {
   std::optional<Bytes> message;
   std::optional<Bytes> encoded;
@@ -44,10 +44,14 @@ struct MessageSize {
 /// out to have one.
 ///
 /// A part is recorded before the call's end only when it is sure to have reached the peer: something was
-/// received, SetAnswered() was called, or flow control let a second message be sent; and, at a client's end,
-/// when the peer is known (CallStart, SetPeer()) or it is settled that nobody will name it (SettlePeer()):
-/// the server books its parts to this edge under its own name, and only under the same name is it one edge.
-/// Until then parts wait, and the call's end records them with what is known then.
+/// received, SetAnswered() was called, or flow control let more be sent (a second message, or more of the
+/// first when the part was due); and, at a client's end, when the peer is known (CallStart, SetPeer()) or it
+/// is settled that nobody will name it (SettlePeer()): the server books its parts to this edge under its own
+/// name, and only under the same name is it one edge. Until then parts wait, and the call's end records them
+/// with what is known then.
+///
+/// A layer that one message or piece of a direction lacks is absent for that direction of its part: a sum
+/// over some of them would pass for the whole.
 ///
 /// Thread-safe: the hooks of one call arrive on several threads at once. Never fails. After End() everything
 /// is ignored. Destroyed without End(), it records what was seen as a call that was cut (status CANCELLED).
@@ -58,9 +62,14 @@ class CallObserver {
   CallObserver(const CallObserver&) = delete;
   CallObserver& operator=(const CallObserver&) = delete;
 
-  /// A message went out or came in. `round`: what the sender's RoundScope names at this moment; a change
-  /// closes a part.
+  /// A message went out or came in: all of it, or what OnBytes() has not told of it. `round`: what the
+  /// sender's RoundScope names at this moment; a change closes a part.
   void OnMessage(Direction direction, const MessageSize& size, const RoundId& round = {});
+
+  /// A piece of a message that is still on its way. The OnMessage() that completes it counts the message. An
+  /// observer that sees messages in pieces tells them so: what has passed is in the part in which it passed,
+  /// and in a call that is cut.
+  void OnBytes(Direction direction, const MessageSize& piece);
 
   /// Header or trailer bytes of one direction. The proxy calls it: gRPC shows interceptors no header bytes.
   void OnHeaders(Direction direction, Bytes bytes);
@@ -98,19 +107,28 @@ class CallObserver {
  private:
   friend class OpenCalls;
 
+  // What the call has carried in one direction.
+  struct Progress {
+    uint64_t messages = 0;   // by the whole call, the one under way included
+    bool under_way = false;  // a message has begun and not ended
+    bool in_part = false;    // the current part has something of a message
+  };
+
   // What a hook leads to once the call's lock is released.
   struct Effects {
     std::vector<Transfer> closed;
     std::optional<std::pair<RoundId, RoundId>> moved;  // the call's round: from, to
   };
 
+  void Carry(Direction direction, const MessageSize& size, const RoundId& round, bool ends);
   void NameRound(const RoundId& round, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseIfDue(absl::Duration now, std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsDue(absl::Duration now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ClosePart(absl::Duration now, std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  DirectionCounts& Moving(Direction direction, std::vector<Transfer>* closed)
+  DirectionCounts& Moving(Direction direction, bool in_pieces, std::vector<Transfer>* closed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReleaseIfSure(std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool Confirmed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return answered_ || messages_sent_ > 1; }
+  bool Confirmed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return answered_ || flows_; }
   void Apply(Effects effects);
 
   const std::shared_ptr<MeterCore> core_;
@@ -126,8 +144,9 @@ class CallObserver {
   absl::Duration part_began_ ABSL_GUARDED_BY(mutex_);                   // monotonic
   std::optional<absl::Duration> moving_since_ ABSL_GUARDED_BY(mutex_);  // monotonic; none: the part is empty
   std::vector<Transfer> held_ ABSL_GUARDED_BY(mutex_);                  // closed, and the peer is unsure
-  uint64_t messages_sent_ ABSL_GUARDED_BY(mutex_) = 0;                  // by the whole call
-  uint64_t messages_received_ ABSL_GUARDED_BY(mutex_) = 0;
+  Progress sent_ ABSL_GUARDED_BY(mutex_);
+  Progress received_ ABSL_GUARDED_BY(mutex_);
+  bool flows_ ABSL_GUARDED_BY(mutex_) = false;  // flow control let more be sent
   bool answered_ ABSL_GUARDED_BY(mutex_) = false;
   bool peer_settled_ ABSL_GUARDED_BY(mutex_);
   bool to_bind_ ABSL_GUARDED_BY(mutex_) = false;  // a part was closed without a round

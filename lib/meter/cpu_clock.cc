@@ -69,10 +69,21 @@ class SystemCpuClock : public CpuClock {
   absl::Duration OwnThreads() const override { return fedcarbon::OwnThreads::Get().Total(); }
 };
 
+class SystemAllOwnCpuClock : public CpuClock {
+ public:
+  absl::Duration Process() const override { return Read(CLOCK_PROCESS_CPUTIME_ID); }
+  absl::Duration OwnThreads() const override { return Process(); }
+};
+
 }  // namespace
 
 const CpuClock* CpuClock::System() {
   static const SystemCpuClock* const clock = new SystemCpuClock;
+  return clock;
+}
+
+const CpuClock* CpuClock::SystemAllOwn() {
+  static const SystemAllOwnCpuClock* const clock = new SystemAllOwnCpuClock;
   return clock;
 }
 

@@ -20,6 +20,9 @@ class CpuClock {
 
   /// The kernel's account; lives for ever.
   static const CpuClock* System();
+
+  /// The same of a program that is fedcarbon's own as a whole: OwnThreads() is Process(), whatever is marked.
+  static const CpuClock* SystemAllOwn();
 };
 
 /// Marks the calling thread as fedcarbon's own while it lives: its processor time is booked as FEDCARBON, not

@@ -81,6 +81,21 @@ struct Usage {
   absl::Duration accelerator;
 };
 
+/// A transport connection, or a part of a long one: what its calls cannot know.
+struct Connection {
+  uint64_t id = 0;
+  std::string peer;  // empty: unknown
+  v1::End end = v1::END_UNSPECIFIED;
+  std::string protocol;  // h2, http/1.1, websocket, ...
+  uint32_t part = 0;
+  absl::Time start;
+  absl::Duration duration;
+  Bytes sent;  // transport bytes: frames, headers, TLS
+  Bytes received;
+  uint32_t handshakes = 0;  // TLS
+  Bytes retransmitted;      // sent again, and no part of `sent`
+};
+
 struct RunEvent {
   std::string run;
   absl::Time time;
@@ -125,7 +140,7 @@ struct Overhead {
 };
 
 /// v1::Node stands for itself: it is a description, not a measurement, and is rare.
-using Fact =
-    std::variant<Transfer, Span, Usage, RunEvent, RoundEvent, v1::Node, Binding, ClockReading, Gap, Overhead>;
+using Fact = std::variant<Transfer, Span, Usage, Connection, RunEvent, RoundEvent, v1::Node, Binding,
+                          ClockReading, Gap, Overhead>;
 
 }  // namespace fedcarbon

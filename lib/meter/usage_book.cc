@@ -24,11 +24,13 @@ int64_t EqualShare(int64_t total, size_t index, size_t count) {
 
 }  // namespace
 
+// The threads' clocks are read before the process's here, and after it at a sample: their time is never short
+// of their part of the process's.
 UsageBook::UsageBook(const CpuClock* cpu, OpenCalls* calls, absl::Time start, absl::Duration began)
     : cpu_(cpu),
       calls_(calls),
-      process_(cpu->Process()),
       own_threads_(cpu->OwnThreads()),
+      process_(cpu->Process()),
       start_(start),
       began_(began) {}
 

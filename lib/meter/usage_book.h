@@ -66,8 +66,8 @@ class UsageBook {
   absl::flat_hash_map<uint64_t, absl::InlinedVector<OpenSpan*, 4>> open_
       ABSL_GUARDED_BY(mutex_);  // by thread
   Shares shares_ ABSL_GUARDED_BY(mutex_);
-  absl::Duration process_ ABSL_GUARDED_BY(mutex_);      // read at the last slice's end
   absl::Duration own_threads_ ABSL_GUARDED_BY(mutex_);  // taken out so far
+  absl::Duration process_ ABSL_GUARDED_BY(mutex_);      // read at the last slice's end
   int64_t carried_ns_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time start_ ABSL_GUARDED_BY(mutex_);
   absl::Duration began_ ABSL_GUARDED_BY(mutex_);

@@ -144,6 +144,9 @@ void ForEachTime(v1::Batch* batch, const Visit& visit) {
   for (v1::Usage& usage : *batch->mutable_usages()) {
     update(&usage, &v1::Usage::start_us, &v1::Usage::set_start_us);
   }
+  for (v1::Connection& connection : *batch->mutable_connections()) {
+    update(&connection, &v1::Connection::start_us, &v1::Connection::set_start_us);
+  }
   for (v1::Clock& clock : *batch->mutable_clocks()) {
     update(&clock, &v1::Clock::time_us, &v1::Clock::set_time_us);
   }
@@ -177,7 +180,7 @@ struct BatchBuilder::State {
     return entry->second;
   }
 
-  /// Appends `fact`, complete but for its times and its run, if it fits. Null if it does not.
+  /// Appends `fact`, complete but for its times, if it fits. Null if it does not.
   template <typename Message>
   Message* Append(google::protobuf::RepeatedPtrField<Message>* list, Message&& fact, int times) {
     const size_t more = kFrameBytes + fact.ByteSizeLong() + static_cast<size_t>(times) * (1 + kTimeBytes);
@@ -188,26 +191,33 @@ struct BatchBuilder::State {
     return &(*list)[list->size() - 1];
   }
 
-  /// The same for a fact that names a run.
+  /// The same for a fact that names something: `set_index` takes the index of its admitted name.
+  template <typename Message>
+  Message* Append(google::protobuf::RepeatedPtrField<Message>* list, Message&& fact, int times,
+                  std::string_view name, void (Message::*set_index)(uint32_t)) {
+    const size_t name_bytes = kIndexBytes + NewStringBytes(name);
+    if (!Fits(name_bytes)) return nullptr;
+    bytes += name_bytes;
+    Message* const appended = Append(list, std::forward<Message>(fact), times);
+    if (appended == nullptr) {
+      bytes -= name_bytes;
+    } else {
+      (appended->*set_index)(Intern(name));
+    }
+    return appended;
+  }
+
+  /// The same for a fact of a run.
   template <typename Message>
   Message* Append(google::protobuf::RepeatedPtrField<Message>* list, Message&& fact, int times,
                   std::string_view run) {
-    const std::string_view admitted = AdmittedRun(run);
-    const size_t run_bytes = kIndexBytes + NewStringBytes(admitted);
-    if (!Fits(run_bytes)) return nullptr;
-    bytes += run_bytes;
-    Message* const appended = Append(list, std::forward<Message>(fact), times);
-    if (appended == nullptr) {
-      bytes -= run_bytes;
-    } else {
-      appended->set_run(Intern(admitted));
-    }
-    return appended;
+    return Append(list, std::forward<Message>(fact), times, AdmittedRun(run), &Message::set_run);
   }
 
   bool Add(const Transfer& transfer);
   bool Add(const Span& span);
   bool Add(const Usage& usage);
+  bool Add(const Connection& connection);
   bool Add(const RunEvent& event);
   bool Add(const RoundEvent& event);
   bool Add(const v1::Node& node);
@@ -289,6 +299,23 @@ bool BatchBuilder::State::Add(const Usage& usage) {
   fact.set_accelerator_us(Microseconds(usage.accelerator));
   v1::Usage* const appended = Append(batch.mutable_usages(), std::move(fact), 1, usage.round.run);
   if (appended != nullptr) appended->set_start_us(AbsoluteMicroseconds(usage.start));
+  return appended != nullptr;
+}
+
+bool BatchBuilder::State::Add(const Connection& connection) {
+  v1::Connection fact;
+  fact.set_connection_id(connection.id);
+  fact.set_end(connection.end);
+  fact.set_protocol(CleanText(connection.protocol, kMaxTextBytes));
+  fact.set_part(connection.part);
+  fact.set_duration_us(Microseconds(connection.duration));
+  fact.set_sent_transport_bytes(connection.sent.count());
+  fact.set_received_transport_bytes(connection.received.count());
+  fact.set_handshakes(connection.handshakes);
+  fact.set_retransmitted_bytes(connection.retransmitted.count());
+  v1::Connection* const appended = Append(batch.mutable_connections(), std::move(fact), 1,
+                                          AdmittedPeer(connection.peer), &v1::Connection::set_peer);
+  if (appended != nullptr) appended->set_start_us(AbsoluteMicroseconds(connection.start));
   return appended != nullptr;
 }
 

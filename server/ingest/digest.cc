@@ -20,12 +20,12 @@ uint64_t At(const Column& column, int row) {
   return column.empty() ? 0 : column.Get(row);
 }
 
-// A direction without a message has 0 bytes of each layer that its observer sees.
+// A direction that carried nothing has 0 bytes of each layer that its observer sees.
 template <typename Column>
-void AddLayer(const Column& column, int row, bool seen, uint64_t messages, LayerSum* sum) {
+void AddLayer(const Column& column, int row, bool seen, bool nothing, LayerSum* sum) {
   if (!column.empty()) {
     *sum += {1, Bytes(column.Get(row))};
-  } else if (seen && messages == 0) {
+  } else if (seen && nothing) {
     *sum += {1, Bytes(0)};
   }
 }
@@ -46,6 +46,7 @@ class Digester {
 
   TotalsDelta Run() {
     for (const v1::Transfers& group : batch_.transfers()) AddTransfers(group);
+    AddTransport();
     for (const v1::Span& span : batch_.spans()) AddSpan(span);
     for (const v1::Usage& usage : batch_.usages()) AddUsage(usage);
     for (const v1::Energy& energy : batch_.energies()) {
@@ -100,6 +101,11 @@ class Digester {
     const bool sees_encoded = group.observer() == v1::OBSERVER_PROXY || !group.sent_encoded_bytes().empty() ||
                               !group.received_encoded_bytes().empty();
 
+    // A part may hold some of a message that it does not count.
+    const bool sent_some = !group.sent_message_bytes().empty() || !group.sent_encoded_bytes().empty();
+    const bool received_some =
+        !group.received_message_bytes().empty() || !group.received_encoded_bytes().empty();
+
     // Rows of a group nearly always share their hour and binding: look their totals up when these change.
     EdgeTotals* sent_totals = nullptr;
     EdgeTotals* received_totals = nullptr;
@@ -117,14 +123,16 @@ class Digester {
       AddCall(group.end(), first_part, sent_totals, received_totals);
       const uint64_t sent_messages = At(group.sent_messages(), row);
       AddCount(&sent_totals->messages, sent_messages);
-      AddLayer(group.sent_message_bytes(), row, sees_messages, sent_messages, &sent_totals->message);
-      AddLayer(group.sent_encoded_bytes(), row, sees_encoded, sent_messages, &sent_totals->encoded);
+      const bool sent_nothing = sent_messages == 0 && !sent_some;
+      AddLayer(group.sent_message_bytes(), row, sees_messages, sent_nothing, &sent_totals->message);
+      AddLayer(group.sent_encoded_bytes(), row, sees_encoded, sent_nothing, &sent_totals->encoded);
       AddHeaders(group.sent_header_bytes(), row, &sent_totals->header);
       const uint64_t received_messages = At(group.received_messages(), row);
       AddCount(&received_totals->messages, received_messages);
-      AddLayer(group.received_message_bytes(), row, sees_messages, received_messages,
+      const bool received_nothing = received_messages == 0 && !received_some;
+      AddLayer(group.received_message_bytes(), row, sees_messages, received_nothing,
                &received_totals->message);
-      AddLayer(group.received_encoded_bytes(), row, sees_encoded, received_messages,
+      AddLayer(group.received_encoded_bytes(), row, sees_encoded, received_nothing,
                &received_totals->encoded);
       AddHeaders(group.received_header_bytes(), row, &received_totals->header);
       const uint64_t duration_us = At(group.duration_us(), row);
@@ -144,6 +152,26 @@ class Digester {
       ++sent->responses;
       ++received->requests;
     }
+  }
+
+  // Of connections what they carried, and of the proxies' calls what is known to have travelled in them.
+  void AddTransport() {
+    for (const v1::Connection& connection : batch_.connections()) {
+      const std::string& peer = opened_.text(connection.peer());
+      const Hour hour = HourOf(opened_.time(connection.start_us()));
+      AddTransport({batch_.node(), peer, true, hour}, {Bytes(connection.sent_transport_bytes()), Bytes(0)});
+      AddTransport({peer, batch_.node(), false, hour},
+                   {Bytes(connection.received_transport_bytes()), Bytes(0)});
+    }
+    for (const auto& [edge, totals] : delta_.edges) {
+      if (edge.observer != v1::OBSERVER_PROXY) continue;
+      AddTransport({edge.from, edge.to, edge.reported_by_sender, edge.hour},
+                   {Bytes(0), totals.encoded.bytes});
+    }
+  }
+
+  void AddTransport(const TransportKey& key, const TransportTotals& totals) {
+    if (totals.transport > Bytes(0) || totals.encoded > Bytes(0)) delta_.transport[key] += totals;
   }
 
   void AddSpan(const v1::Span& span) {

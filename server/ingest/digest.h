@@ -10,8 +10,10 @@ namespace fedcarbon::server {
 
 /// A pure function. Each transfer gives two directions: what was sent, from this node to its peer, as the
 /// sender reported it; and what was received, the other way, as the receiver did. Its hour is that of its
-/// start. A direction without a message has 0 B at each layer that its observer sees. A round without a run
-/// is no round. INVALID_ARGUMENT, naming the place, for a round or sequence above kMaxStored.
+/// start. A direction that carried nothing of a message has 0 B at each layer that its observer sees. A
+/// connection gives two directions likewise, and a proxy's transfers add to them what they know of encoded
+/// bytes. A round without a run is no round. INVALID_ARGUMENT, naming the place, for a round or sequence
+/// above kMaxStored.
 absl::StatusOr<TotalsDelta> Digest(const OpenedBatch& batch);
 
 /// Opens a stored batch and digests it: the DigestFunction of Store::Rebuild.

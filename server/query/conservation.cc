@@ -17,10 +17,16 @@ constexpr size_t kRunsPerRead = 100;
 /// From, to, reported by the sender, observer, answered.
 using Reporter = std::tuple<std::string, std::string, bool, v1::Observer, bool>;
 
+/// Who reports the connections of an edge.
+Reporter Proxy(const std::string& from, const std::string& to, bool by_sender) {
+  return {from, to, by_sender, v1::OBSERVER_PROXY, true};
+}
+
 struct Amounts {
   uint64_t messages = 0;
   Bytes message;
   Bytes encoded;
+  Bytes transport;
 
   void Add(uint64_t more_messages, Bytes more_message, Bytes more_encoded) {
     AddCount(&messages, more_messages);
@@ -28,7 +34,8 @@ struct Amounts {
     encoded += more_encoded;
   }
   friend bool operator==(const Amounts& a, const Amounts& b) {
-    return a.messages == b.messages && a.message == b.message && a.encoded == b.encoded;
+    return a.messages == b.messages && a.message == b.message && a.encoded == b.encoded &&
+           a.transport == b.transport;
   }
 };
 
@@ -50,11 +57,25 @@ absl::StatusOr<Sums> Recorded(Store* store) {
       add({node, transfer.peer, true, transfer.observer, transfer.answered}, transfer.sent);
       add({transfer.peer, node, false, transfer.observer, transfer.answered}, transfer.received);
     }
+    for (const v1::Connection& connection : batch->batch.connections()) {
+      const std::string& peer = batch->text(connection.peer());
+      sums[Proxy(node, peer, true)].transport += Bytes(connection.sent_transport_bytes());
+      sums[Proxy(peer, node, false)].transport += Bytes(connection.received_transport_bytes());
+    }
     return true;
   });
   if (!scanned.ok()) return scanned;
   if (!damaged.ok()) return damaged;
   return sums;
+}
+
+absl::Status AddBookedTransport(Store* store, Sums* sums) {
+  const auto rows = store->ListTransport(INT64_MIN, INT64_MAX);
+  if (!rows.ok()) return rows.status();
+  for (const auto& [key, totals] : *rows) {
+    (*sums)[Proxy(key.from, key.to, key.reported_by_sender)].transport += totals.transport;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status AddBooked(Store* store, const std::string& run, Sums* sums) {
@@ -102,10 +123,11 @@ absl::Status Compare(const Sums& recorded, const Sums& booked) {
     const Amounts in_totals = of(booked);
     if (in_batches == in_totals) continue;
     const auto& [from, to, by_sender, observer, answered] = reporter;
-    return absl::DataLossError(absl::StrCat(from, " -> ", to, " as its ", by_sender ? "sender" : "receiver",
-                                            " saw it: batches hold ", in_batches.message.count(), " B in ",
-                                            in_batches.messages, " messages, totals ",
-                                            in_totals.message.count(), " B in ", in_totals.messages));
+    return absl::DataLossError(absl::StrCat(
+        from, " -> ", to, " as its ", by_sender ? "sender" : "receiver", " saw it: batches hold ",
+        in_batches.message.count(), " B in ", in_batches.messages, " messages and ",
+        in_batches.transport.count(), " B of connections, totals ", in_totals.message.count(), " B in ",
+        in_totals.messages, " and ", in_totals.transport.count(), " B"));
   }
   return absl::OkStatus();
 }
@@ -117,6 +139,7 @@ absl::Status CheckConservation(Store* store) {
   if (!recorded.ok()) return recorded.status();
   Sums booked;
   absl::Status status = AddBooked(store, "", &booked);
+  status.Update(AddBookedTransport(store, &booked));
   std::string after;
   while (status.ok()) {
     const auto records = store->ListRuns(kRunsPerRead, after);

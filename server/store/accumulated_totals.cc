@@ -31,6 +31,7 @@ void AccumulatedTotals::Add(uint64_t position, absl::Time received, const Totals
     compute_[key] += totals;
     Touch(position, key.round);
   }
+  for (const auto& [key, totals] : delta.transport) transport_[key] += totals;
   for (const auto& [key, totals] : delta.overhead) overhead_[key] += totals;
   for (const Gap& gap : delta.gaps) gaps_.push_back({position, {delta.node, gap}});
   for (const NodeBinding& binding : delta.bindings) {

@@ -42,6 +42,7 @@ class AccumulatedTotals {
   void RecallEdge(const EdgeKey& key, const EdgeTotals& totals) { AddEdge(key, totals); }
 
   const std::map<EdgeKey, EdgeTotals>& edges() const { return edges_; }
+  const std::map<TransportKey, TransportTotals>& transport() const { return transport_; }
   const std::map<ComputeKey, ComputeTotals>& compute() const { return compute_; }
   const std::map<OverheadKey, OverheadTotals>& overhead() const { return overhead_; }
   /// `starts` and `rounds` of a record are not set: they are the numbers of run_starts and rounds.
@@ -66,6 +67,7 @@ class AccumulatedTotals {
 
   std::map<EdgeKey, EdgeTotals> edges_;
   std::map<BindingKey, std::set<EdgeKey>> awaiting_;  // keys of edges_ that a later Binding will move
+  std::map<TransportKey, TransportTotals> transport_;
   std::map<ComputeKey, ComputeTotals> compute_;
   std::map<OverheadKey, OverheadTotals> overhead_;
   std::map<std::string, RunRecord> runs_;

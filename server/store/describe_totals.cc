@@ -32,6 +32,10 @@ std::vector<std::string> Rows(const AccumulatedTotals& totals) {
                        k.answered, k.hour, k.epoch, k.binding, ":", t.transfers, t.requests, t.responses,
                        t.messages, Text(t.message), Text(t.encoded), Text(t.header)));
   }
+  for (const auto& [k, t] : totals.transport()) {
+    rows.push_back(Row("transport", k.from, "->", k.to, k.reported_by_sender, k.hour, ":",
+                       t.transport.count(), t.encoded.count()));
+  }
   for (const auto& [k, t] : totals.compute()) {
     rows.push_back(Row("compute", Text(k.round), k.node, k.kind, k.hour, ":", t.spans, Text(t.wall),
                        Text(t.cpu), Text(t.accelerator)));

@@ -140,6 +140,16 @@ absl::StatusOr<std::vector<ComputeRow>> MemoryStore::Compute(const std::string& 
   return RowsOf<ComputeRow>(totals_.compute(), run, range, unattributed);
 }
 
+absl::StatusOr<std::vector<std::pair<TransportKey, TransportTotals>>> MemoryStore::ListTransport(Hour from,
+                                                                                                 Hour to) {
+  std::vector<std::pair<TransportKey, TransportTotals>> found;
+  MutexLock lock(&mutex_);
+  for (const auto& row : totals_.transport()) {
+    if (row.first.hour >= from && row.first.hour <= to) found.push_back(row);
+  }
+  return found;
+}
+
 absl::StatusOr<std::vector<std::pair<OverheadKey, OverheadTotals>>> MemoryStore::ListOverhead(Hour from,
                                                                                               Hour to) {
   std::vector<std::pair<OverheadKey, OverheadTotals>> found;

@@ -134,6 +134,10 @@ class Store {
   virtual absl::StatusOr<std::vector<ComputeRow>> Compute(const std::string& run, RoundRange range,
                                                           bool unattributed) = 0;
 
+  /// Transport bytes per edge, reporting end and hour, from `from` to `to`, both included. Ordered by key.
+  virtual absl::StatusOr<std::vector<std::pair<TransportKey, TransportTotals>>> ListTransport(Hour from,
+                                                                                              Hour to) = 0;
+
   /// fedcarbon's own traffic per node and hour, from `from` to `to`, both included.
   virtual absl::StatusOr<std::vector<std::pair<OverheadKey, OverheadTotals>>> ListOverhead(Hour from,
                                                                                            Hour to) = 0;

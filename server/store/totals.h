@@ -76,6 +76,32 @@ struct EdgeTotals {
   }
 };
 
+/// Connections of one direction between two nodes, as a proxy at one end saw them.
+struct TransportKey {
+  std::string from;  // empty: unknown
+  std::string to;    // empty: unknown
+  bool reported_by_sender = false;
+  Hour hour = 0;
+
+  friend bool operator<(const TransportKey& a, const TransportKey& b) {
+    return std::tie(a.from, a.to, a.reported_by_sender, a.hour) <
+           std::tie(b.from, b.to, b.reported_by_sender, b.hour);
+  }
+};
+
+/// What `transport` holds beyond `encoded` is framing, headers and TLS, and connections that could not be
+/// read.
+struct TransportTotals {
+  Bytes transport;  // of connections
+  Bytes encoded;    // of transfers, as far as it is known: all that the same proxies saw
+
+  TransportTotals& operator+=(const TransportTotals& other) {
+    transport += other.transport;
+    encoded += other.encoded;
+    return *this;
+  }
+};
+
 struct ComputeKey {
   RoundId round;
   std::string node;
@@ -140,6 +166,7 @@ struct TotalsDelta {
   std::optional<v1::Node> description;  // the last one in the batch
   std::optional<ClockReading> clock;    // the last one in the batch
   std::map<EdgeKey, EdgeTotals> edges;
+  std::map<TransportKey, TransportTotals> transport;
   std::map<ComputeKey, ComputeTotals> compute;
   std::map<OverheadKey, OverheadTotals> overhead;
   std::vector<RunEvent> run_events;

@@ -6,7 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
-#include "fedcarbon/meter/grpc/call_context.h"
+#include "fedcarbon/meter/call_context.h"
 #include "fedcarbon/meter/grpc/call_registry.h"
 #include "fedcarbon/meter/meter.h"
 

@@ -50,9 +50,14 @@ absl::Status CheckNode(const std::string& node) {
                    "characters, such as hospital-a.example.org"));
 }
 
-absl::Status CheckKeep(const std::string& directory) {
+absl::Status CheckKeep(const std::string& directory, bool report) {
   struct stat info;
   if (directory.empty()) return absl::OkStatus();
+  if (!report) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "FEDCARBON_KEEP=", directory,
+        ": nothing is reported that could be kept; name a coordinator, or leave the variable out"));
+  }
   if (stat(directory.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && access(directory.c_str(), W_OK) == 0) {
     return absl::OkStatus();
   }
@@ -98,11 +103,38 @@ absl::Status ReadPue(const std::string& text, v1::Node* node) {
   return absl::OkStatus();
 }
 
+class DroppingSink : public FactSink {
+ public:
+  void Record(Fact) override {}
+};
+
 absl::Status FirstError(std::initializer_list<absl::Status> checks) {
   for (const absl::Status& check : checks) {
     if (!check.ok()) return check;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Reporter>> StartReporter(const MeteringOptions& options) {
+  if (absl::Status status = CheckCoordinatorAddress(options.coordinator, *options.insecure); !status.ok()) {
+    return status;
+  }
+  if (options.queue_bytes < Bytes(options.batch_bytes)) {
+    return absl::InvalidArgumentError(absl::StrCat("queue_bytes ", options.queue_bytes.count(),
+                                                   ": it must hold a batch of ", options.batch_bytes,
+                                                   " bytes"));
+  }
+  if (!CheckCoordinatorAddress(options.coordinator, /*insecure=*/false).ok()) {
+    Log().warn("reports to {} are not encrypted: FEDCARBON_INSECURE is set", options.coordinator);
+  }
+  ReporterOptions reporter_options;
+  reporter_options.node = options.node;
+  reporter_options.batch_bytes = options.batch_bytes;
+  reporter_options.batch_interval = options.batch_interval;
+  reporter_options.keep = options.keep;
+  reporter_options.shutdown_deadline = options.shutdown_deadline;
+  return Reporter::Create(reporter_options, std::make_unique<GrpcTransport>(options.coordinator),
+                          std::make_unique<MemoryBatchQueue>(options.queue_bytes));
 }
 
 }  // namespace
@@ -125,31 +157,18 @@ absl::StatusOr<std::unique_ptr<Metering>> Metering::Start(MeteringOptions option
   MeterOptions meter_options;
   meter_options.node = options.node;
   meter_options.description = DescribeThisMachine();
-  status = FirstError(
-      {CheckNode(options.node), CheckCoordinatorAddress(options.coordinator, *options.insecure),
-       CheckKeep(options.keep), ReadCountry(options.country, &meter_options.description),
-       ReadLink(options.link, &meter_options.description), ReadPue(options.pue, &meter_options.description)});
+  status = FirstError({CheckNode(options.node), CheckKeep(options.keep, options.report),
+                       ReadCountry(options.country, &meter_options.description),
+                       ReadLink(options.link, &meter_options.description),
+                       ReadPue(options.pue, &meter_options.description)});
   if (!status.ok()) return status;
-  if (options.queue_bytes < Bytes(options.batch_bytes)) {
-    return absl::InvalidArgumentError(absl::StrCat("queue_bytes ", options.queue_bytes.count(),
-                                                   ": it must hold a batch of ", options.batch_bytes,
-                                                   " bytes"));
-  }
-  if (!CheckCoordinatorAddress(options.coordinator, /*insecure=*/false).ok()) {
-    Log().warn("reports to {} are not encrypted: FEDCARBON_INSECURE is set", options.coordinator);
-  }
-
-  ReporterOptions reporter_options;
-  reporter_options.node = options.node;
-  reporter_options.batch_bytes = options.batch_bytes;
-  reporter_options.batch_interval = options.batch_interval;
-  reporter_options.keep = options.keep;
-  reporter_options.shutdown_deadline = options.shutdown_deadline;
-  absl::StatusOr<std::shared_ptr<Reporter>> reporter =
-      Reporter::Create(reporter_options, std::make_unique<GrpcTransport>(options.coordinator),
-                       std::make_unique<MemoryBatchQueue>(options.queue_bytes));
+  absl::StatusOr<std::shared_ptr<Reporter>> reporter = nullptr;
+  if (options.report) reporter = StartReporter(options);
   if (!reporter.ok()) return reporter.status();
-  absl::StatusOr<std::shared_ptr<Meter>> meter = Meter::Create(std::move(meter_options), *reporter);
+  std::shared_ptr<FactSink> sink = *reporter;
+  if (sink == nullptr) sink = std::make_shared<DroppingSink>();
+  absl::StatusOr<std::shared_ptr<Meter>> meter =
+      Meter::Create(std::move(meter_options), std::move(sink), Clock::System(), options.cpu);
   if (!meter.ok()) return meter.status();
   return std::unique_ptr<Metering>(
       new Metering(*std::move(meter), *std::move(reporter), options.shutdown_deadline));

@@ -30,6 +30,12 @@ struct MeteringOptions {
   std::optional<bool> disabled;  // FEDCARBON_DISABLED=1: records and sends nothing
   std::optional<bool> insecure;  // FEDCARBON_INSECURE=1: the coordinator may be on another machine
 
+  /// False: measures, and drops the facts. There is no coordinator then, and nothing to keep.
+  bool report = true;
+
+  /// Whose CPU time is fedcarbon's own; must outlive everything.
+  const CpuClock* cpu = CpuClock::System();
+
   size_t batch_bytes = 60'000;                       // a batch is sealed at this size: 1,000 to 65,535
   absl::Duration batch_interval = absl::Seconds(1);  // and at this age
   Bytes queue_bytes = Bytes(64'000'000);             // of sealed batches held until they are acknowledged
@@ -50,7 +56,7 @@ class Metering {
   const std::shared_ptr<Meter>& meter() const { return meter_; }
 
   /// Seals what was recorded and waits until the coordinator has committed it. DEADLINE_EXCEEDED names what
-  /// is left.
+  /// is left. OK at once if nothing is reported.
   absl::Status Flush(absl::Duration deadline);
 
  private:
@@ -58,7 +64,7 @@ class Metering {
            absl::Duration shutdown_deadline);
 
   std::shared_ptr<Meter> meter_;
-  std::shared_ptr<Reporter> reporter_;
+  std::shared_ptr<Reporter> reporter_;  // null: nothing is reported
   absl::Duration shutdown_deadline_;
 };
 

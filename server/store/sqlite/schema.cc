@@ -76,8 +76,20 @@ CREATE VIEW run_records AS
   FROM runs JOIN names ON names.id = runs.run;
 )";
 
+// Nothing reported connections to a coordinator of version 1; what proxies saw of transfers is in its edges.
+constexpr char kVersion2[] = R"(
+CREATE TABLE transport (
+  from_node INTEGER NOT NULL, to_node INTEGER NOT NULL, reported_by_sender INTEGER NOT NULL,
+  hour INTEGER NOT NULL, transport INTEGER NOT NULL, encoded INTEGER NOT NULL,
+  PRIMARY KEY (from_node, to_node, reported_by_sender, hour)) STRICT, WITHOUT ROWID;
+INSERT INTO transport
+  SELECT from_node, to_node, reported_by_sender, hour, 0, encoded_bytes FROM edges
+  WHERE observer = 2 AND encoded_bytes > 0
+  ON CONFLICT DO UPDATE SET encoded = min(encoded + excluded.encoded, 9223372036854775807);
+)";
+
 // Entry n makes version n + 1 of version n. Entries are never changed.
-constexpr const char* kMigrations[] = {kVersion1};
+constexpr const char* kMigrations[] = {kVersion1, kVersion2};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 absl::StatusOr<int64_t> Number(Database* database, const char* sql) {

@@ -7,7 +7,7 @@
 namespace fedcarbon::server {
 
 /// The version that this code writes, and the greatest that it opens (PRAGMA user_version).
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 /// Makes an empty database, or one of an earlier version, one of this version. FAILED_PRECONDITION for one of
 /// a newer version or of another program.
@@ -22,9 +22,11 @@ struct DerivedTable {
   const char* condition;
 };
 inline constexpr DerivedTable kDerivedTables[] = {
-    {"edges", "1"}, {"compute", "1"},    {"overhead", "1"},
-    {"runs", "1"},  {"run_starts", "1"}, {"rounds", "1"},
-    {"nodes", "1"}, {"bindings", "1"},   {"gaps", "position IS NOT NULL"},
+    {"edges", "1"},    {"transport", "1"},
+    {"compute", "1"},  {"overhead", "1"},
+    {"runs", "1"},     {"run_starts", "1"},
+    {"rounds", "1"},   {"nodes", "1"},
+    {"bindings", "1"}, {"gaps", "position IS NOT NULL"},
 };
 
 }  // namespace fedcarbon::server

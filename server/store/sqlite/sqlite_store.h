@@ -41,6 +41,8 @@ class SqliteStore : public Store {
                                              bool unattributed) override;
   absl::StatusOr<std::vector<ComputeRow>> Compute(const std::string& run, RoundRange range,
                                                   bool unattributed) override;
+  absl::StatusOr<std::vector<std::pair<TransportKey, TransportTotals>>> ListTransport(Hour from,
+                                                                                      Hour to) override;
   absl::StatusOr<std::vector<std::pair<OverheadKey, OverheadTotals>>> ListOverhead(Hour from,
                                                                                    Hour to) override;
   absl::StatusOr<std::vector<NodeRecord>> ListNodes() override;

@@ -154,6 +154,22 @@ absl::StatusOr<std::vector<ComputeRow>> SqliteStore::Compute(const std::string& 
   return rows;
 }
 
+absl::StatusOr<std::vector<std::pair<TransportKey, TransportTotals>>> SqliteStore::ListTransport(Hour from,
+                                                                                                 Hour to) {
+  using Row = std::pair<TransportKey, TransportTotals>;
+  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
+  if (!database.ok()) return database.status();
+  Statement list = (*database)->Prepare(R"(
+    SELECT from_names.name, to_names.name, reported_by_sender, hour, transport, encoded FROM transport
+    JOIN names AS from_names ON from_names.id = from_node JOIN names AS to_names ON to_names.id = to_node
+    WHERE hour BETWEEN ? AND ? ORDER BY from_names.name, to_names.name, reported_by_sender, hour)");
+  list.Bind(from, to);
+  return ReadAll<Row>(&list, [](const Statement& row) -> absl::StatusOr<Row> {
+    return Row{{std::string(row.Bytes(0)), std::string(row.Bytes(1)), row.Int(2) != 0, row.Int(3)},
+               {Bytes(static_cast<uint64_t>(row.Int(4))), Bytes(static_cast<uint64_t>(row.Int(5)))}};
+  });
+}
+
 absl::StatusOr<std::vector<std::pair<OverheadKey, OverheadTotals>>> SqliteStore::ListOverhead(Hour from,
                                                                                               Hour to) {
   using Row = std::pair<OverheadKey, OverheadTotals>;

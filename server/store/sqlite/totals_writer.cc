@@ -77,9 +77,9 @@ absl::Status TotalsWriter::RecallAwaiting(int64_t node, const NodeBinding& bindi
 
 absl::Status TotalsWriter::Write() {
   for (const auto write :
-       {&TotalsWriter::WriteEdges, &TotalsWriter::WriteCompute, &TotalsWriter::WriteOverhead,
-        &TotalsWriter::WriteRuns, &TotalsWriter::WriteRounds, &TotalsWriter::WriteNodes,
-        &TotalsWriter::WriteBindings, &TotalsWriter::WriteGaps}) {
+       {&TotalsWriter::WriteEdges, &TotalsWriter::WriteTransport, &TotalsWriter::WriteCompute,
+        &TotalsWriter::WriteOverhead, &TotalsWriter::WriteRuns, &TotalsWriter::WriteRounds,
+        &TotalsWriter::WriteNodes, &TotalsWriter::WriteBindings, &TotalsWriter::WriteGaps}) {
     const absl::Status written = (this->*write)();
     if (!written.ok()) return written;
   }
@@ -114,6 +114,24 @@ absl::Status TotalsWriter::WriteEdges() {
                   Stored(t.encoded.transfers), Stored(t.encoded.bytes), Stored(t.header.transfers),
                   Stored(t.header.bytes))
             .Run();
+    if (!written.ok()) return written;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TotalsWriter::WriteTransport() {
+  Statement upsert = database_->Prepare(R"(
+    INSERT INTO transport VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET transport = min(transport + excluded.transport, 9223372036854775807),
+                              encoded = min(encoded + excluded.encoded, 9223372036854775807))");
+  for (const auto& [key, totals] : totals_.transport()) {
+    const auto ids = Ids<2>(&names_, {&key.from, &key.to});
+    if (!ids.ok()) return ids.status();
+    const auto [from, to] = *ids;
+    const absl::Status written = upsert
+                                     .Bind(from, to, key.reported_by_sender, key.hour,
+                                           Stored(totals.transport), Stored(totals.encoded))
+                                     .Run();
     if (!written.ok()) return written;
   }
   return absl::OkStatus();

@@ -29,6 +29,7 @@ class TotalsWriter {
   absl::Status RecallBindings(const TotalsDelta& delta);
   absl::Status RecallAwaiting(int64_t node, const NodeBinding& binding);
   absl::Status WriteEdges();
+  absl::Status WriteTransport();
   absl::Status WriteCompute();
   absl::Status WriteOverhead();
   absl::Status WriteRuns();

@@ -22,6 +22,15 @@ const RoundId kRound1{"run", 1};
 
 MessageSize Serialized(uint64_t bytes) { return {Bytes(bytes), std::nullopt, v1::COUNT_KIND_SERIALIZED}; }
 
+MessageSize Wire(uint64_t message, uint64_t encoded) {
+  return {Bytes(message), Bytes(encoded), v1::COUNT_KIND_WIRE};
+}
+
+auto Counts(const DirectionCounts& counts) {
+  return std::make_tuple(counts.messages, counts.message_bytes, counts.encoded_bytes, counts.header_bytes,
+                         counts.kind);
+}
+
 class CallObserverTest : public testing::Test {
  protected:
   std::shared_ptr<CallObserver> Start(v1::End end, RoundId round = {}) {
@@ -126,6 +135,138 @@ TEST_F(CallObserverTest, ACallThatIsDroppedWasCancelled) {
   ASSERT_EQ(Transfers().size(), 1u);
   EXPECT_EQ(Transfers()[0].status, kCancelled);
   EXPECT_EQ(Transfers()[0].sent.message_bytes, Bytes(5));
+}
+
+// Messages in pieces, as the proxy sees them.
+
+TEST_F(CallObserverTest, AMessageInPiecesIsOneMessageOfTheirSum) {
+  auto call = Start(v1::END_CLIENT);
+  call->OnBytes(Direction::kSent, Wire(0, 5));
+  call->OnBytes(Direction::kSent, Wire(70, 70));
+  call->OnMessage(Direction::kSent, Wire(30, 30));
+  call->OnMessage(Direction::kSent, Wire(1, 6));
+  call->OnBytes(Direction::kReceived, Wire(8, 13));
+  call->OnMessage(Direction::kReceived, Wire(2, 2));
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Counts(Transfers()[0].sent), Counts({2, Bytes(101), Bytes(111), {}, v1::COUNT_KIND_WIRE}));
+  EXPECT_EQ(Counts(Transfers()[0].received), Counts({1, Bytes(10), Bytes(15), {}, v1::COUNT_KIND_WIRE}));
+}
+
+TEST_F(CallObserverTest, ACallCutInAMessageReportsWhatPassed) {
+  auto call = Start(v1::END_CLIENT);
+  call->OnMessage(Direction::kSent, Wire(10, 15));
+  call->OnBytes(Direction::kSent, Wire(20, 25));
+  call->OnBytes(Direction::kReceived, Wire(7, 12));
+  call.reset();
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Counts(Transfers()[0].sent), Counts({1, Bytes(30), Bytes(40), {}, v1::COUNT_KIND_WIRE}));
+  EXPECT_EQ(Counts(Transfers()[0].received), Counts({0, Bytes(7), Bytes(12), {}, v1::COUNT_KIND_WIRE}));
+  EXPECT_TRUE(Transfers()[0].answered) << "a piece that was received answers the call";
+}
+
+TEST_F(CallObserverTest, PartsOfALongMessageHoldWhatMovedInThem) {
+  auto call = Start(v1::END_SERVER, kRound1);
+  call->OnHeaders(Direction::kReceived, Bytes(40));
+  call->OnBytes(Direction::kReceived, Wire(100, 105));
+  manual_.clock.Advance(absl::Seconds(10) - absl::Nanoseconds(1));
+  call->OnBytes(Direction::kReceived, Wire(20, 20));
+  EXPECT_TRUE(Transfers().empty());
+  manual_.clock.Advance(absl::Nanoseconds(1));
+  call->OnBytes(Direction::kReceived, Wire(3, 3));  // no sweep is needed
+  ASSERT_EQ(Transfers().size(), 1u);
+  SampleAfter(absl::Seconds(10));
+  ASSERT_EQ(Transfers().size(), 2u);
+  call->OnMessage(Direction::kReceived, Wire(1, 1));
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 3u);
+  EXPECT_EQ(Counts(Transfers()[0].received),
+            Counts({0, Bytes(120), Bytes(125), Bytes(40), v1::COUNT_KIND_WIRE}));
+  EXPECT_EQ(Counts(Transfers()[1].received), Counts({0, Bytes(3), Bytes(3), {}, v1::COUNT_KIND_WIRE}));
+  EXPECT_EQ(Counts(Transfers()[2].received), Counts({1, Bytes(1), Bytes(1), {}, v1::COUNT_KIND_WIRE}));
+}
+
+TEST_F(CallObserverTest, ALongUploadIsReportedInPartsAsLongAsItFlows) {
+  auto call = Start(v1::END_CLIENT, kRound1);
+  call->OnHeaders(Direction::kSent, Bytes(40));
+  manual_.clock.Advance(absl::Seconds(30));
+  call->OnBytes(Direction::kSent, Wire(100, 105));
+  manual_.meter->Sample();
+  EXPECT_TRUE(Transfers().empty()) << "it may lie in a buffer on the way";
+  manual_.clock.Advance(absl::Seconds(10));
+  call->OnBytes(Direction::kSent, Wire(20, 20));
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_TRUE(Transfers()[0].answered);
+  EXPECT_EQ(Transfers()[0].sent.encoded_bytes, Bytes(105));
+  SampleAfter(absl::Seconds(10));
+  ASSERT_EQ(Transfers().size(), 2u);
+  EXPECT_EQ(Transfers()[1].sent.encoded_bytes, Bytes(20));
+}
+
+TEST_F(CallObserverTest, AnUploadThatStallsIsUnanswered) {
+  auto call = Start(v1::END_CLIENT, kRound1);
+  call->OnBytes(Direction::kSent, Wire(100, 105));
+  call->OnBytes(Direction::kSent, Wire(20, 20));
+  SampleAfter(absl::Seconds(10));
+  EXPECT_TRUE(Transfers().empty());
+  call->End(kUnavailable);
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_FALSE(Transfers()[0].answered);
+}
+
+TEST_F(CallObserverTest, TheBeginningOfASecondMessageSaysThatTheFirstLeft) {
+  auto call = Start(v1::END_CLIENT, kRound1);
+  call->OnBytes(Direction::kSent, Wire(100, 105));
+  call->OnMessage(Direction::kSent, Wire(20, 20));
+  SampleAfter(absl::Seconds(10));
+  EXPECT_TRUE(Transfers().empty());
+  call->OnBytes(Direction::kSent, Wire(0, 5));
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Transfers()[0].sent.messages, 1u);
+  EXPECT_TRUE(Transfers()[0].answered);
+}
+
+TEST_F(CallObserverTest, AnAnswerThatHasBegunLetsAServersStreamMoveOn) {
+  auto call = Start(v1::END_SERVER, kRound0);
+  call->OnBytes(Direction::kReceived, Wire(1, 6));
+  call->OnMessage(Direction::kReceived, Wire(1, 1));
+  call->SetRound(kRound1);
+  EXPECT_EQ(call->WholeCallRound(), kRound0);
+  call->OnBytes(Direction::kSent, Wire(1, 6));
+  call->SetRound(kRound1);
+  EXPECT_EQ(call->WholeCallRound(), RoundId{});
+}
+
+// A sum is of all that passed, or absent.
+
+TEST_F(CallObserverTest, ALayerThatOneMessageLacksIsAbsentForThatDirectionOfItsPart) {
+  const MessageSize compressed{std::nullopt, Bytes(50), v1::COUNT_KIND_UNSPECIFIED};
+  for (int last = 0; last < 3; ++last) {
+    SCOPED_TRACE(last);
+    auto call = Start(v1::END_SERVER, kRound0);
+    for (int i = 0; i < 3; ++i) call->OnMessage(Direction::kSent, i == last ? compressed : Wire(10, 15));
+    call->OnMessage(Direction::kReceived, Wire(10, 15));
+    call->SetRound(kRound1);
+    call->OnMessage(Direction::kSent, Wire(10, 15));
+    call->End(kOk);
+    const std::vector<Transfer> transfers = Transfers();
+    const Transfer& first = transfers[transfers.size() - 2];
+    EXPECT_EQ(Counts(first.sent), Counts({3, {}, Bytes(80), {}, v1::COUNT_KIND_UNSPECIFIED}));
+    EXPECT_EQ(Counts(first.received), Counts({1, Bytes(10), Bytes(15), {}, v1::COUNT_KIND_WIRE}));
+    EXPECT_EQ(Counts(transfers.back().sent), Counts({1, Bytes(10), Bytes(15), {}, v1::COUNT_KIND_WIRE}));
+  }
+}
+
+TEST_F(CallObserverTest, ALayerThatOnePieceLacksIsAbsentToo) {
+  auto call = Start(v1::END_CLIENT);
+  call->OnBytes(Direction::kSent, {std::nullopt, Bytes(5), v1::COUNT_KIND_UNSPECIFIED});
+  call->OnMessage(Direction::kSent, Wire(10, 10));
+  call->OnBytes(Direction::kReceived, {Bytes(1), std::nullopt, v1::COUNT_KIND_WIRE});
+  call->OnBytes(Direction::kReceived, Wire(1, 1));
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 1u);
+  EXPECT_EQ(Counts(Transfers()[0].sent), Counts({1, {}, Bytes(15), {}, v1::COUNT_KIND_UNSPECIFIED}));
+  EXPECT_EQ(Counts(Transfers()[0].received), Counts({0, Bytes(2), {}, {}, v1::COUNT_KIND_WIRE}));
 }
 
 // Answered: OK, anything received, or SetAnswered.

@@ -323,6 +323,24 @@ TEST(UsageOfTheProcessTest, OwnThreadsAreBookedApart) {
   EXPECT_LE((booked[{v1::SPAN_KIND_TRAIN, kNone}]), absl::Milliseconds(15));
 }
 
+TEST(UsageOfTheProcessTest, AProgramOfOurOwnIsBookedAsFedcarbonToTheLastMicrosecond) {
+  auto sink = std::make_shared<Collector>();
+  auto meter = *Meter::Create(ManualMeter::Options(), sink, Clock::System(), CpuClock::SystemAllOwn());
+  CallStart start;
+  start.end = v1::END_SERVER;
+  auto served = meter->StartCall(start);
+  for (int i = 0; i < 20; ++i) {
+    const ComputeSpan span(meter, v1::SPAN_KIND_TRAIN);
+    std::thread([] { Burn(absl::Milliseconds(2)); }).join();
+    Burn(absl::Milliseconds(2));
+    meter->Sample();
+  }
+  const Booked booked = Sum(*sink);
+  ASSERT_EQ(booked.size(), 1u);
+  EXPECT_EQ(booked.begin()->first, Key(v1::SPAN_KIND_FEDCARBON, kNone));
+  EXPECT_GE(booked.begin()->second, absl::Milliseconds(80));
+}
+
 // A sink that costs something, as sealing does.
 class CostlySink : public Collector {
  public:

@@ -59,9 +59,12 @@ TEST(BatchPropertyTest, NoKindOfFactExceedsTheSizeLimitHoweverFarItsTimes) {
   transfer.start = first;
   Gap gap;
   gap.from = gap.to = first;
+  Connection connection;
+  connection.start = first;
   const Fact kinds[] = {
       transfer,
       gap,
+      connection,
       Span{v1::SPAN_KIND_OTHER, {}, first, {}, v1::OUTCOME_COMPLETED},
       Usage{v1::SPAN_KIND_OTHER, {}, first, {}, {}, {}},
       RunEvent{"", first, v1::OUTCOME_COMPLETED, "", 0},

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "tests/unit/report/random_facts.h"
 
 namespace fedcarbon {
@@ -146,6 +147,31 @@ TEST(BatchTest, NamesOutsideTheLimitsAreNotAdmitted) {
   EXPECT_THAT(opened->batch.strings(), ElementsAre("other"));
 }
 
+TEST(BatchTest, AConnectionsPeerIsAdmittedAndInternedAsATransfersIs) {
+  Transfer transfer;
+  transfer.method = "/package.Service/Method";
+  transfer.peer = "aggregator";
+  Connection known;
+  known.peer = "aggregator";
+  Connection unknown;
+  unknown.peer = "Not A Node";
+  unknown.protocol = std::string(kMaxTextBytes + 1, 'p');
+  BatchBuilder builder(kMaxSealedBatchBytes);
+  for (const Fact& fact : {Fact(transfer), Fact(known), Fact(unknown)}) EXPECT_TRUE(builder.Add(fact));
+  const v1::Batch batch = ReadBatch(builder.Seal(kId, Sealing()));
+  EXPECT_THAT(batch.strings(), ElementsAre("/package.Service/Method", "aggregator"));
+  EXPECT_EQ(batch.connections(0).peer(), 2u);
+  EXPECT_EQ(batch.connections(1).peer(), 0u);
+  EXPECT_EQ(batch.connections(1).protocol(), std::string(kMaxTextBytes, 'p'));
+}
+
+TEST(BatchTest, NamesOfConnectionsCountTowardsTheLimit) {
+  BatchBuilder builder(5'000);
+  Connection connection;
+  for (int i = 0; builder.Add(connection); ++i) connection.peer = absl::StrCat("node-", i, ".example.org");
+  EXPECT_LE(builder.Seal(kId, Sealing()).size(), 5'000u);
+}
+
 TEST(BatchTest, RoundAboveTheGreatestIsUnknown) {
   for (const uint64_t round : {kMaxRound, kMaxRound + 1}) {
     const bool is_known = round == kMaxRound;
@@ -259,6 +285,9 @@ TEST(BatchTest, MalformedBatchIsRefusedWithItsPlace) {
       {"round_events[0].run", [](v1::Batch* b) { b->add_round_events()->set_run(9); }},
       {"energies[0].run", [](v1::Batch* b) { b->add_energies()->set_run(9); }},
       {"connections[0].peer", [](v1::Batch* b) { b->add_connections()->set_peer(9); }},
+      {"connections[0].protocol",
+       [](v1::Batch* b) { b->add_connections()->set_protocol(std::string(257, 'x')); }},
+      {"connections[0].duration_us", [](v1::Batch* b) { b->add_connections()->set_duration_us(UINT64_MAX); }},
       {"bindings[0].run", [](v1::Batch* b) { b->add_bindings()->set_run(9); }},
       {"clocks[0].round_trip_us", [](v1::Batch* b) { b->add_clocks()->set_round_trip_us(UINT64_MAX); }},
       {"gaps[0].detail", [](v1::Batch* b) { b->add_gaps()->set_detail(std::string(257, 'x')); }},
@@ -365,6 +394,18 @@ TEST(BatchTest, GoldenBatchOfFormatOneReads) {
   Transfer bare;
   bare.call_id = 99;
   bare.start = sealed;
+  Connection connection;
+  connection.id = 77;
+  connection.peer = "aggregator.example.org";
+  connection.end = v1::END_SERVER;
+  connection.protocol = "h2";
+  connection.part = 1;
+  connection.start = sealed - absl::Seconds(1);
+  connection.duration = absl::Milliseconds(900);
+  connection.sent = Bytes(1'000'057);
+  connection.received = Bytes(49);
+  connection.handshakes = 1;
+  connection.retransmitted = Bytes(1'448);
   const std::vector<Fact> expected = {
       first,
       second,
@@ -376,6 +417,7 @@ TEST(BatchTest, GoldenBatchOfFormatOneReads) {
             absl::Seconds(1),
             absl::Milliseconds(900),
             absl::Milliseconds(100)},
+      connection,
       RunEvent{run, sealed - absl::Seconds(5), v1::OUTCOME_UNSPECIFIED, "heart disease", 15},
       RoundEvent{run, 0, sealed - absl::Seconds(4), v1::OUTCOME_COMPLETED},
       node,
@@ -393,13 +435,6 @@ TEST(BatchTest, GoldenBatchOfFormatOneReads) {
   EXPECT_EQ(opened->batch.energies(0).source(), v1::Energy::SOURCE_PACKAGE);
   EXPECT_EQ(opened->batch.energies(0).energy_uj(), 45'000'000u);
   EXPECT_EQ(opened->batch.energies(0).round(), 2u);
-  ASSERT_EQ(opened->batch.connections_size(), 1);
-  const v1::Connection& connection = opened->batch.connections(0);
-  EXPECT_EQ(connection.connection_id(), 77u);
-  EXPECT_EQ(opened->text(connection.peer()), "aggregator.example.org");
-  EXPECT_EQ(connection.protocol(), "h2");
-  EXPECT_EQ(connection.sent_transport_bytes(), 1'000'057u);
-  EXPECT_EQ(connection.received_transport_bytes(), 49u);
 }
 
 }  // namespace

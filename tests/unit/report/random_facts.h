@@ -29,7 +29,7 @@ class RandomFacts {
     transfer.observer = static_cast<v1::Observer>(Below(3));
     if (Below(4) == 0) transfer.attempt = static_cast<uint32_t>(Number(32));
     if (Below(4) == 0) transfer.part = static_cast<uint32_t>(Number(32));
-    transfer.peer = Below(4) == 0 ? "" : "node-" + std::to_string(Below(5)) + ".example";
+    transfer.peer = NextPeer();
     transfer.method = "/package.Service/Method" + std::to_string(Below(5));
     transfer.round = NextRound();
     if (Below(8) == 0) transfer.binding = random_();
@@ -42,8 +42,24 @@ class RandomFacts {
     return transfer;
   }
 
+  Connection NextConnection() {
+    Connection connection;
+    connection.id = random_();
+    connection.peer = NextPeer();
+    connection.end = static_cast<v1::End>(Below(3));
+    connection.protocol = std::string(Below(kMaxTextBytes + 1), 'h');
+    connection.part = static_cast<uint32_t>(Number(32));
+    connection.start = NextTime();
+    connection.duration = NextDuration();
+    connection.sent = Bytes(Number());
+    connection.received = Bytes(Number());
+    connection.handshakes = static_cast<uint32_t>(Number(32));
+    connection.retransmitted = Bytes(Number());
+    return connection;
+  }
+
   Fact Next() {
-    switch (Below(16)) {
+    switch (Below(18)) {
       case 0:
         return Span{Kind(), NextRound(), NextTime(), NextDuration(), AnyOutcome()};
       case 1:
@@ -63,12 +79,15 @@ class RandomFacts {
             static_cast<v1::Gap::Reason>(Below(7)), NextTime(), NextTime(), Number(), Bytes(Number()), "x"};
       case 8:
         return Overhead{NextTime(), NextDuration(), Bytes(Number()), Bytes(Number()), Bytes(Number())};
+      case 9:
+        return NextConnection();
       default:
         return NextTransfer();
     }
   }
 
  private:
+  std::string NextPeer() { return Below(4) == 0 ? "" : "node-" + std::to_string(Below(5)) + ".example"; }
   std::string NextRun() { return Below(4) == 0 ? "" : "run:" + std::to_string(Below(3)); }
   RoundId NextRound() {
     RoundId round{NextRun(), std::nullopt};
@@ -126,6 +145,13 @@ inline bool Same(const Usage& a, const Usage& b) {
   };
   return fields(a) == fields(b);
 }
+inline bool Same(const Connection& a, const Connection& b) {
+  const auto fields = [](const Connection& c) {
+    return std::tie(c.id, c.peer, c.end, c.protocol, c.part, c.start, c.duration, c.sent, c.received,
+                    c.handshakes, c.retransmitted);
+  };
+  return fields(a) == fields(b);
+}
 inline bool Same(const RunEvent& a, const RunEvent& b) {
   const auto fields = [](const RunEvent& e) {
     return std::tie(e.run, e.time, e.outcome, e.name, e.planned_rounds);
@@ -173,6 +199,12 @@ inline std::vector<Fact> AllFacts(const OpenedBatch& opened) {
   for (const auto& u : batch.usages()) {
     facts.emplace_back(Usage{u.kind(), round_of(u), opened.time(u.start_us()), micros(u.wall_us()),
                              micros(u.cpu_us()), micros(u.accelerator_us())});
+  }
+  for (const auto& c : batch.connections()) {
+    facts.emplace_back(Connection{c.connection_id(), opened.text(c.peer()), c.end(), c.protocol(), c.part(),
+                                  opened.time(c.start_us()), micros(c.duration_us()),
+                                  Bytes(c.sent_transport_bytes()), Bytes(c.received_transport_bytes()),
+                                  c.handshakes(), Bytes(c.retransmitted_bytes())});
   }
   for (const auto& e : batch.run_events()) {
     facts.emplace_back(

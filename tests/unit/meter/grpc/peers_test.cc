@@ -2,7 +2,7 @@
 #include <atomic>
 
 #include "absl/synchronization/notification.h"
-#include "fedcarbon/meter/grpc/call_context.h"
+#include "fedcarbon/meter/call_context.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/meter/grpc/echo_client.h"

@@ -2,8 +2,8 @@
 #include <grpcpp/generic/generic_stub.h>
 
 #include "absl/synchronization/notification.h"
+#include "fedcarbon/meter/call_context.h"
 #include "fedcarbon/meter/call_observer.h"
-#include "fedcarbon/meter/grpc/call_context.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/meter/grpc/echo_client.h"

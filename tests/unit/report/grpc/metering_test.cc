@@ -118,6 +118,49 @@ TEST_F(MeteringTest, DisabledSendsNothingAndAsksForNothing) {
   EXPECT_EQ(coordinator_.greetings(), 0);
 }
 
+TEST_F(MeteringTest, WithoutReportingItMeasuresAndAsksForNoCoordinator) {
+  setenv("FEDCARBON_COORDINATOR", "no address", 1);
+  MeteringOptions options;
+  options.node = "hospital-a";
+  options.report = false;
+  auto metering = Metering::Start(options);
+  ASSERT_TRUE(metering.ok()) << metering.status();
+  EXPECT_TRUE((*metering)->meter()->enabled());
+  (*metering)->meter()->StartRun("for nobody", 1);
+  EXPECT_TRUE((*metering)->Flush(absl::ZeroDuration()).ok());
+}
+
+TEST_F(MeteringTest, WithoutReportingOptionsAreCheckedAndNothingCanBeKept) {
+  MeteringOptions options;
+  options.report = false;
+  EXPECT_THAT(std::string(Metering::Start(options).status().message()), HasSubstr("FEDCARBON_NODE"));
+  options.node = "hospital-a";
+  options.pue = "0.5";
+  EXPECT_THAT(std::string(Metering::Start(options).status().message()), HasSubstr("FEDCARBON_PUE"));
+  options.pue = "";
+  options.keep = ::testing::TempDir();
+  const absl::Status status = Metering::Start(options).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("name a coordinator"));
+}
+
+TEST_F(MeteringTest, AProgramOfOurOwnIsBookedAsFedcarbon) {
+  MeteringOptions options = Options();
+  options.cpu = CpuClock::SystemAllOwn();
+  auto metering = Metering::Start(options);
+  ASSERT_TRUE(metering.ok()) << metering.status();
+  { const ComputeSpan span((*metering)->meter(), v1::SPAN_KIND_TRAIN); }
+  ASSERT_TRUE((*metering)->Flush(kPatience).ok());
+  int usages = 0;
+  for (const OpenedBatch& opened : coordinator_.Opened()) {
+    for (const v1::Usage& usage : opened.batch.usages()) {
+      ++usages;
+      EXPECT_EQ(usage.kind(), v1::SPAN_KIND_FEDCARBON);
+    }
+  }
+  EXPECT_GT(usages, 0);
+}
+
 TEST_F(MeteringTest, OptionsWinOverTheEnvironment) {
   setenv("FEDCARBON_NODE", "from-environment", 1);
   setenv("FEDCARBON_DISABLED", "1", 1);

@@ -31,7 +31,15 @@ std::string SealedBatch() {
   gap.reason = v1::Gap::REASON_DECODER;
   gap.from = gap.to = kSealed - absl::Seconds(2);
   gap.detail = "\x1b[2J";
+  Connection connection;
+  connection.id = 77;
+  connection.peer = "relay.example";
+  connection.end = v1::END_SERVER;
+  connection.protocol = "h2";
+  connection.start = kSealed - absl::Seconds(3);
+  connection.sent = Bytes(1'234'999);
   BatchBuilder builder(kMaxSealedBatchBytes);
+  EXPECT_TRUE(builder.Add(connection));
   EXPECT_TRUE(builder.Add(transfer));
   EXPECT_TRUE(builder.Add(RunEvent{"run:1", kSealed, v1::OUTCOME_COMPLETED, "", 0}));
   EXPECT_TRUE(builder.Add(gap));
@@ -43,6 +51,8 @@ TEST(Inspect, ShowsEverythingThatLeavesTheNode) {
   for (const char* shown :
        {"Batch 4 of hospital.example", "sealed at 2024-06-01T12:00:00.000000Z", "unsigned", "boot-7",
         "run: \"run:1\"", "OUTCOME_COMPLETED", "REASON_DECODER", "from_us: 2024-06-01T11:59:58.000000Z",
+        "connection_id: 77", "peer: \"relay.example\"", "protocol: \"h2\"",
+        "start_us: 2024-06-01T11:59:57.000000Z", "sent_transport_bytes: 1234999",
         "transfer 2024-06-01T11:59:59.000000Z 20 ms /demo.Training/Fit", "client of aggregator.example",
         "round 3", "call 0000000000000abc", "message bytes 1,234,567 (serialized)"}) {
     EXPECT_THAT(text, HasSubstr(shown));

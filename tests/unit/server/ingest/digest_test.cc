@@ -225,6 +225,66 @@ TEST(Digest, ProxySeesMessageBytesOnlyWhereTheOtherDirectionShowsThem) {
   EXPECT_EQ(DigestOk(opened).edges.at(received).message.transfers, 1u);
 }
 
+TEST(Digest, PartThatHoldsSomeOfAMessageIsNotKnownToHoldNone) {
+  OpenedBatch opened = EmptyBatch();
+  v1::Transfers* group = AddGroup(&opened);
+  group->set_observer(v1::OBSERVER_PROXY);
+  group->add_call_id(1);
+  group->add_start_us(0);
+  group->add_sent_message_bytes(20);
+  group->add_sent_encoded_bytes(25);
+  group->add_received_encoded_bytes(10);  // of a compressed message that goes on
+  EdgeKey sent = SentKey();
+  EdgeKey received = ReceivedKey();
+  sent.observer = received.observer = v1::OBSERVER_PROXY;
+  const TotalsDelta delta = DigestOk(opened);
+  EXPECT_EQ(delta.edges.at(sent).message.transfers, 1u);
+  EXPECT_EQ(delta.edges.at(received).message.transfers, 0u);
+  EXPECT_EQ(delta.edges.at(received).encoded.transfers, 1u);
+}
+
+TEST(Digest, ConnectionGivesTwoDirectionsByTheHour) {
+  OpenedBatch opened = EmptyBatch();
+  const auto add = [&](uint32_t peer, int64_t start_us, uint64_t sent, uint64_t received) {
+    v1::Connection* connection = opened.batch.add_connections();
+    connection->set_peer(peer);
+    connection->set_start_us(start_us);
+    connection->set_sent_transport_bytes(sent);
+    connection->set_received_transport_bytes(received);
+    connection->set_retransmitted_bytes(1'000'000);
+  };
+  add(2, 0, 100, 30);
+  add(2, kHourUs / 2 - 1, 10, 0);
+  add(2, kHourUs / 2, 1, 0);
+  add(0, 0, 0, 5);
+  const TotalsDelta delta = DigestOk(opened);
+  ASSERT_THAT(delta.transport, SizeIs(4)) << "a direction without a byte is none";
+  EXPECT_EQ(delta.transport.at({"a.example", "b.example", true, kHour}).transport, Bytes(110));
+  EXPECT_EQ(delta.transport.at({"b.example", "a.example", false, kHour}).transport, Bytes(30));
+  EXPECT_EQ(delta.transport.at({"a.example", "b.example", true, kHour + 1}).transport, Bytes(1));
+  EXPECT_EQ(delta.transport.at({"", "a.example", false, kHour}).transport, Bytes(5));
+  EXPECT_THAT(delta.edges, IsEmpty());
+}
+
+TEST(Digest, EncodedBytesOfAProxysTransfersStandBesideItsConnections) {
+  OpenedBatch opened = EmptyBatch();
+  for (const v1::Observer observer : {v1::OBSERVER_PROXY, v1::OBSERVER_PROXY, v1::OBSERVER_INTERCEPTOR}) {
+    v1::Transfers* group = AddGroup(&opened);
+    group->set_observer(observer);
+    group->set_round(static_cast<uint64_t>(opened.batch.transfers_size()));
+    AddRow(group, 0, 100, 30);
+    group->add_sent_encoded_bytes(105);
+  }
+  v1::Connection* connection = opened.batch.add_connections();
+  connection->set_peer(2);
+  connection->set_sent_transport_bytes(300);
+  const TotalsDelta delta = DigestOk(opened);
+  ASSERT_THAT(delta.transport, SizeIs(1));
+  const TransportTotals& totals = delta.transport.at({"a.example", "b.example", true, kHour});
+  EXPECT_EQ(totals.transport, Bytes(300));
+  EXPECT_EQ(totals.encoded, Bytes(210));
+}
+
 TEST(Digest, SpansGiveWallTimeAndUsageTheRest) {
   OpenedBatch opened = EmptyBatch();
   for (int i = 0; i < 2; ++i) {

@@ -70,6 +70,14 @@ class RandomFederation {
           break;
       }
       facts.push_back(transfer);
+      if (transfer.observer != v1::OBSERVER_PROXY) continue;
+      Connection connection;
+      connection.peer = transfer.peer;
+      connection.end = end;
+      connection.start = kStart + absl::Minutes(random_() % 120);
+      connection.sent = Bytes(random_() % 100'000);
+      connection.received = Bytes(random_() % 100'000);
+      facts.push_back(connection);
     }
   }
 
@@ -119,6 +127,15 @@ TEST(Conservation, ALostAndADoubledByteAreFound) {
     EXPECT_TRUE(absl::IsDataLoss(status));
     EXPECT_THAT(std::string(status.message()), HasSubstr("batches hold"));
   }
+}
+
+TEST(Conservation, ALostByteOfAConnectionIsFound) {
+  MemoryStore store;
+  std::vector<Submission> submissions = RandomFederation(7).Submissions();
+  TransportTotals& totals = submissions[1].delta.transport.begin()->second;
+  totals.transport = Bytes(totals.transport.count() + 1);
+  ASSERT_TRUE(store.Append(submissions).ok());
+  EXPECT_THAT(std::string(CheckConservation(&store).message()), HasSubstr("B of connections"));
 }
 
 }  // namespace

@@ -10,12 +10,17 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <thread>
+
+#include "absl/strings/str_join.h"
+#include "server/ingest/digest.h"
 
 namespace fedcarbon::server {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class SqliteStoreTest : public ::testing::Test {
  protected:
@@ -53,6 +58,32 @@ class SqliteStoreTest : public ::testing::Test {
     EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
         << sqlite3_errmsg(database);
     sqlite3_close(database);
+  }
+
+  int Version() {
+    sqlite3* database = nullptr;
+    EXPECT_EQ(sqlite3_open(DatabasePath(folder_).c_str(), &database), SQLITE_OK);
+    int version = 0;
+    sqlite3_exec(
+        database, "PRAGMA user_version",
+        [](void* number, int, char** columns, char**) {
+          *static_cast<int*>(number) = std::atoi(columns[0]);
+          return 0;
+        },
+        &version, nullptr);
+    sqlite3_close(database);
+    return version;
+  }
+
+  // Bytes of each row that came with no connection.
+  static std::string Encoded(Store* store) {
+    std::vector<uint64_t> bytes;
+    const auto rows = store->ListTransport(INT64_MIN, INT64_MAX).value();
+    for (const auto& [key, totals] : rows) {
+      EXPECT_EQ(totals.transport, Bytes(0));
+      bytes.push_back(totals.encoded.count());
+    }
+    return absl::StrJoin(bytes, ", ");
   }
 
   std::string folder_;
@@ -168,22 +199,30 @@ TEST_F(SqliteStoreTest, ReadersAndWriterWorkAtTheSameTime) {
   for (std::thread& reader : readers) reader.join();
 }
 
-// The first version of the schema must open for ever. When there is a second one, a database of the first,
-// written by that program, comes into the tests.
-TEST_F(SqliteStoreTest, SchemaIsVersionOne) {
+// Databases of every earlier version must open for ever: as the program of that version wrote them.
+
+TEST_F(SqliteStoreTest, DatabaseOfVersionOneBecomesThisVersion) {
+  std::ifstream file(FEDCARBON_VERSION_1_SQL);
+  Execute(std::string(std::istreambuf_iterator<char>(file), {}));
+  EXPECT_EQ(Version(), 1);
+  const absl::Status refused = Open(SqliteStore::Access::kRead).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("start fedcarbon-coordinator on it once"));
+
+  const auto store = *Open();
+  EXPECT_EQ(Version(), 2);
+  EXPECT_EQ(store->LastPosition().value(), 2u);
+  EXPECT_EQ(store->Watermark("hospital.example", 0xfedcba9876543210).value(), 4u);
+  EXPECT_EQ(store->FindRuns("heart").value().at(0).id, "flower:1");
+  EXPECT_EQ(store->Edges("flower:1", {}, false).value().size(), 4u);
+  EXPECT_EQ(Encoded(store.get()), "705, 2005, 4010");
+  EXPECT_THAT(store->Rebuild(DigestStored).value(), IsEmpty()) << "what was migrated is what the batches say";
+  EXPECT_EQ(Encoded(store.get()), "705, 2005, 4010");
+}
+
+TEST_F(SqliteStoreTest, SchemaIsVersionTwo) {
   { ASSERT_TRUE(Open().ok()); }
-  sqlite3* database = nullptr;
-  ASSERT_EQ(sqlite3_open(DatabasePath(folder_).c_str(), &database), SQLITE_OK);
-  int version = 0;
-  sqlite3_exec(
-      database, "PRAGMA user_version",
-      [](void* number, int, char** columns, char**) {
-        *static_cast<int*>(number) = std::atoi(columns[0]);
-        return 0;
-      },
-      &version, nullptr);
-  sqlite3_close(database);
-  EXPECT_EQ(version, 1);
+  EXPECT_EQ(Version(), 2);
 }
 
 }  // namespace

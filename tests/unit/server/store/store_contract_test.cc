@@ -135,6 +135,7 @@ TEST_P(StoreContract, NewStoreIsEmpty) {
   EXPECT_THAT(store_->FindRuns("").value(), IsEmpty());
   EXPECT_THAT(store_->ListNodes().value(), IsEmpty());
   EXPECT_THAT(store_->ListGaps(absl::InfinitePast(), absl::InfiniteFuture()).value(), IsEmpty());
+  EXPECT_THAT(store_->ListTransport(INT64_MIN, INT64_MAX).value(), IsEmpty());
   EXPECT_THAT(store_->ListOverhead(INT64_MIN, INT64_MAX).value(), IsEmpty());
   EXPECT_THAT(Edges("run"), IsEmpty());
   EXPECT_THAT(store_->Compute("run", {}, false).value(), IsEmpty());
@@ -459,6 +460,35 @@ TEST_P(StoreContract, ComputeAddsUpByKey) {
   EXPECT_EQ(rows[0].totals.accelerator, absl::Milliseconds(4));
   EXPECT_EQ(store_->Compute("run", {}, true).value().at(0).totals.spans, 14u);
   EXPECT_EQ(store_->Compute("", {}, true).value().at(0).totals.cpu, absl::Microseconds(2));
+}
+
+TEST_P(StoreContract, TransportAddsUpByEdgeEndAndHour) {
+  const TransportKey key{"a.example", "b.example", true, 10};
+  Submission first = Batch(1);
+  first.delta.transport[key] = {Bytes(5), Bytes(2)};
+  first.delta.transport[{"", "b.example", true, 10}] = {Bytes(7), Bytes(0)};
+  first.delta.transport[{"a.example", "", true, 10}] = {Bytes(8), Bytes(0)};
+  first.delta.transport[{"a.example", "b.example", false, 10}] = {Bytes(9), Bytes(0)};
+  first.delta.transport[{"a.example", "b.example", true, 11}] = {Bytes(10), Bytes(0)};
+  for (const Hour outside : {9, 12}) first.delta.transport[{"a.example", "b.example", true, outside}] = {};
+  Submission second = Batch(2);
+  second.delta.transport[key] = {Bytes(UINT64_MAX), Bytes(3)};
+  second.delta.transport[{"a.example", "b.example", true, 11}] = {Bytes(1), Bytes(0)};
+  Append({first});
+  Append({second});
+  const auto rows = store_->ListTransport(10, 11).value();
+  std::vector<std::string> found;
+  for (const auto& [k, t] : rows) {
+    found.push_back(k.from + ">" + k.to + (k.reported_by_sender ? " sender " : " receiver ") +
+                    std::to_string(k.hour) + ": " +
+                    std::to_string(std::min(t.transport.count(), kMaxStored)) + "/" +
+                    std::to_string(t.encoded.count()));
+  }
+  EXPECT_THAT(found, ElementsAre(">b.example sender 10: 7/0", "a.example> sender 10: 8/0",
+                                 "a.example>b.example receiver 10: 9/0",
+                                 "a.example>b.example sender 10: 9223372036854775807/5",
+                                 "a.example>b.example sender 11: 11/0"));
+  EXPECT_THAT(Rebuild({first, second}), IsEmpty());
 }
 
 TEST_P(StoreContract, OverheadByNodeAndHourWithBothEnds) {

@@ -1,4 +1,4 @@
-#include "fedcarbon/meter/grpc/call_context.h"
+#include "fedcarbon/meter/call_context.h"
 
 #include "fedcarbon/meter/names.h"
 

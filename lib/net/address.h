@@ -1,15 +1,16 @@
-// Where a server listens: HOST:PORT as people write it.
+// Where something listens: HOST:PORT as people write it.
 #pragma once
 
 #include <string>
 
 #include "absl/status/statusor.h"
 
-namespace fedcarbon::server {
+namespace fedcarbon {
 
+/// A value. Looks no name up.
 struct Address {
   std::string host;  // a name or a number, an IPv6 address without its brackets
-  int port = 0;      // 0: the system chooses
+  int port = 0;      // 0 to 65535; where one listens, 0 lets the system choose
 
   /// "HOST:PORT", with brackets around an IPv6 address.
   std::string text() const;
@@ -21,4 +22,4 @@ struct Address {
 /// INVALID_ARGUMENT, naming the text and what is wrong with it.
 absl::StatusOr<Address> ParseAddress(const std::string& text);
 
-}  // namespace fedcarbon::server
+}  // namespace fedcarbon

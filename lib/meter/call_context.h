@@ -1,7 +1,7 @@
 // What travels beside an RPC: the metadata key `fedcarbon-bin`, up in the request's initial metadata, back in
 // the answer's trailing metadata, and of a stream with its first message
 // (proto/fedcarbon/v1/call_context.proto,
-// ../README.md).
+// README.md).
 #pragma once
 
 #include <optional>

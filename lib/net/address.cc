@@ -1,18 +1,18 @@
-#include "server/address.h"
+#include "fedcarbon/net/address.h"
 
 #include <arpa/inet.h>
 
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
-namespace fedcarbon::server {
+namespace fedcarbon {
 
 std::string Address::text() const {
-  const bool is_ipv6 = host.find(':') != std::string::npos;
-  return is_ipv6 ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
+  return absl::StrContains(host, ":") ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
 }
 
 bool Address::is_loopback() const {
@@ -30,12 +30,13 @@ absl::StatusOr<Address> ParseAddress(const std::string& text) {
   if (colon == std::string::npos) return error("it has no port");
   Address address;
   address.host = text.substr(0, colon);
-  if (address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']') {
-    address.host = address.host.substr(1, address.host.size() - 2);
-  } else if (address.host.find(':') != std::string::npos) {
-    return error("an IPv6 address stands in brackets");
-  }
   if (address.host.empty()) return error("it has no host");
+  const bool in_brackets =
+      address.host.size() >= 2 && address.host.front() == '[' && address.host.back() == ']';
+  if (in_brackets) address.host = address.host.substr(1, address.host.size() - 2);
+  if (in_brackets != absl::StrContains(address.host, ":")) {
+    return error("an IPv6 address stands in brackets, and nothing else does");
+  }
   // SimpleAtoi alone takes blanks and a sign too.
   const std::string port = text.substr(colon + 1);
   if (!std::all_of(port.begin(), port.end(), absl::ascii_isdigit) || !absl::SimpleAtoi(port, &address.port) ||
@@ -45,4 +46,4 @@ absl::StatusOr<Address> ParseAddress(const std::string& text) {
   return address;
 }
 
-}  // namespace fedcarbon::server
+}  // namespace fedcarbon
