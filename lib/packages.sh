@@ -5,12 +5,12 @@ build_packages=(
   g++ cmake ninja-build pkg-config
   protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev libabsl-dev
   libsqlite3-dev libcpp-httplib-dev nlohmann-json3-dev libssl-dev prometheus-cpp-dev libjs-chart.js
-  libtomlplusplus-dev libcli11-dev libspdlog-dev
+  libtomlplusplus-dev libcli11-dev libspdlog-dev libnghttp2-dev libboost1.81-dev
 )
 
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
-  clang-14 libclang-rt-14-dev clang-format-14
+  clang-14 libclang-rt-14-dev libfuzzer-14-dev clang-format-14
   chromium chromium-driver python3 curl sqlite3 procps
 )
 

@@ -1,0 +1,198 @@
+#include "node/wire/http1_decoder.h"
+
+#include <utility>
+
+#include "node/wire/call_status.h"
+
+namespace fedcarbon::node {
+
+Http1Decoder::Http1Decoder(ConnectionListener* listener, const HeaderNames* headers, const WireLimits* limits)
+    : listener_(listener),
+      headers_(headers),
+      max_exchanges_(limits->streams),
+      client_(limits->header_block),
+      server_(limits->header_block) {}
+
+void Http1Decoder::Feed(Side from, std::string_view bytes) {
+  Reader& sender = reader(from);
+  while (!bytes.empty() && !done_) {
+    switch (sender.part) {
+      case Reader::Part::kHead:
+        if (from == Side::kClient && Undecided()) {
+          if (held_.size() + bytes.size() > kHeldBytes)
+            return Lose("too much sent before an upgrade's answer");
+          held_.append(bytes);
+          return;
+        }
+        if (from == Side::kServer && (exchanges_.empty() || exchanges_.front().answered)) {
+          return Lose("an answer without a request");
+        }
+        if (!TakeSection(from, &bytes)) break;
+        from == Side::kClient ? ReadRequest() : ReadAnswer(&bytes);
+        break;
+      case Reader::Part::kBody:
+        TakeBody(from, &bytes);
+        break;
+      case Reader::Part::kTrailers:
+        if (TakeSection(from, &bytes)) ReadTrailers(from);
+        break;
+    }
+  }
+  if (!done_ && sender.content > 0) Tell(from, /*last=*/false);
+}
+
+void Http1Decoder::Finish(Side from) {
+  if (done_) return;
+  if (from == Side::kClient) {
+    client_finished_ = true;
+    // Answered early, and the rest of the request will never come.
+    if (!exchanges_.empty() && exchanges_.back().answered) exchanges_.pop_back();
+    return;
+  }
+  if (server_.part == Reader::Part::kBody && server_.body.until_close()) {
+    Tell(Side::kServer, /*last=*/true);
+    EndMessage(Side::kServer);
+  }
+  for (Exchange& exchange : exchanges_) {
+    if (!exchange.answered) exchange.call = nullptr;
+  }
+}
+
+std::optional<Http1Decoder::Upgrade> Http1Decoder::TakeUpgrade() { return std::exchange(upgrade_, {}); }
+
+/// Whether what the client sends next is still HTTP/1.1 depends on an answer that has not come.
+bool Http1Decoder::Undecided() const { return !exchanges_.empty() && exchanges_.back().may_switch; }
+
+bool Http1Decoder::TakeSection(Side from, std::string_view* bytes) {
+  switch (reader(from).section.Take(bytes)) {
+    case Http1Section::Result::kComplete:
+      return true;
+    case Http1Section::Result::kBroken:
+      Lose("a line of an HTTP/1.1 header section that ends in LF alone or is folded");
+      return false;
+    case Http1Section::Result::kTooLong:
+      Lose("an HTTP/1.1 header section above the limit");
+      return false;
+    case Http1Section::Result::kIncomplete:
+      break;
+  }
+  return false;
+}
+
+void Http1Decoder::ReadRequest() {
+  if (client_.section.section() == "\r\n") return client_.section.Clear();  // RFC 9112, 2.2: before a request
+  const Http1Head head = ParseRequest(client_.section.section(), *headers_);
+  client_.section.Clear();
+  if (head.violation != nullptr) return Lose(head.violation);
+  if (exchanges_.size() >= max_exchanges_) return Lose("too many requests without an answer");
+
+  Exchange& exchange = exchanges_.emplace_back();
+  exchange.is_head = head.is_head;
+  exchange.is_connect = head.is_connect;
+  exchange.may_switch = head.is_connect || !head.upgrade.empty();
+  exchange.call = listener_->OnCall(head.block);
+  BeginBody(Side::kClient, head, head.body);
+}
+
+void Http1Decoder::ReadAnswer(std::string_view* bytes) {
+  const Http1Head head = ParseAnswer(server_.section.section(), *headers_);
+  server_.section.Clear();
+  if (head.violation != nullptr) return Lose(head.violation);
+
+  Exchange& exchange = exchanges_.front();
+  if (exchange.call != nullptr) exchange.call->OnHeaders(Side::kServer, head.block);
+  const bool tunnel = exchange.is_connect && head.status / 100 == 2;
+  if (head.status == 101 || tunnel) {
+    if (!exchange.may_switch || !exchange.requested) return Lose("an upgrade that no request has offered");
+    if (head.upgrade == "websocket" && !tunnel) return Switch(Protocol::kWebSocket, bytes);
+    if (head.upgrade == "h2c" && !tunnel) return Switch(Protocol::kHttp2, bytes);
+    return Switch(Protocol::kUnknown, bytes);
+  }
+  if (head.status / 100 == 1) return;  // informational: the answer is still to come
+
+  exchange.status = StatusOfHttp(head.block.Get(":status"), /*expects_grpc=*/false);
+  exchange.may_switch = false;
+  if (std::exchange(exchange.untold, false)) Tell(Side::kClient, /*last=*/true);
+  const bool no_body = exchange.is_head || head.status == 204 || head.status == 304;
+  BeginBody(Side::kServer, head, no_body ? Http1Body::Length(0) : head.body);
+  if (!held_.empty()) Feed(Side::kClient, std::exchange(held_, {}));
+}
+
+void Http1Decoder::ReadTrailers(Side from) {
+  Reader& sender = reader(from);
+  if (sender.section.section() != "\r\n") {
+    const Http1Head head = ParseTrailers(sender.section.section(), *headers_);
+    if (head.violation != nullptr) return Lose(head.violation);
+    if (exchange(from).call != nullptr) exchange(from).call->OnHeaders(from, head.block);
+  }
+  sender.section.Clear();
+  EndMessage(from);
+}
+
+void Http1Decoder::BeginBody(Side from, const Http1Head& head, const Http1Body& body) {
+  Reader& sender = reader(from);
+  sender.part = Reader::Part::kBody;
+  sender.body = body;
+  sender.compressed = head.compressed;
+  sender.begun = false;
+  if (body.state() != Http1Body::State::kEnded) return;
+  exchange(from).untold = from == Side::kClient && exchange(from).may_switch;
+  if (!exchange(from).untold) Tell(from, /*last=*/true);
+  EndMessage(from);
+}
+
+void Http1Decoder::TakeBody(Side from, std::string_view* bytes) {
+  Reader& sender = reader(from);
+  sender.content += sender.body.Take(bytes);
+  switch (sender.body.state()) {
+    case Http1Body::State::kOpen:
+      return;
+    case Http1Body::State::kBroken:
+      return Lose("broken chunks");
+    case Http1Body::State::kTrailers:
+      Tell(from, /*last=*/true);
+      sender.part = Reader::Part::kTrailers;
+      return;
+    case Http1Body::State::kEnded:
+      Tell(from, /*last=*/true);
+      return EndMessage(from);
+  }
+}
+
+void Http1Decoder::Tell(Side from, bool last) {
+  Reader& sender = reader(from);
+  MessagePiece piece;
+  piece.encoded = Bytes(std::exchange(sender.content, 0));
+  if (!sender.compressed) piece.message = piece.encoded;
+  piece.begins = !std::exchange(sender.begun, true);
+  piece.ends = last;
+  if (exchange(from).call != nullptr) exchange(from).call->OnMessage(from, piece);
+}
+
+void Http1Decoder::EndMessage(Side from) {
+  reader(from).part = Reader::Part::kHead;
+  Exchange& ended = exchange(from);
+  (from == Side::kClient ? ended.requested : ended.answered) = true;
+  if (!ended.answered) return;
+  // Answered: it is the oldest.
+  if (ended.requested && ended.call != nullptr) ended.call->OnEnd(ended.status);
+  if (ended.requested || client_finished_) exchanges_.pop_front();
+}
+
+void Http1Decoder::Switch(Protocol protocol, std::string_view* bytes) {
+  Exchange& exchange = exchanges_.front();
+  // A WebSocket's or a tunnel's messages are those to come; over HTTP/2 the exchange goes on.
+  if (protocol == Protocol::kHttp2 && exchange.untold) Tell(Side::kClient, /*last=*/true);
+  upgrade_ = Upgrade{protocol, std::move(exchange.call), std::move(held_), std::string(*bytes)};
+  exchanges_.clear();
+  done_ = true;
+}
+
+void Http1Decoder::Lose(const char* why) {
+  exchanges_.clear();
+  held_ = {};
+  done_ = true;
+  listener_->OnLoss(why, /*whole_connection=*/true);
+}
+
+}  // namespace fedcarbon::node

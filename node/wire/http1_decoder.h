@@ -1,0 +1,108 @@
+// HTTP/1.1 (RFC 9112), and 1.0: the exchanges of one connection.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "node/wire/http1_body.h"
+#include "node/wire/http1_head.h"
+#include "node/wire/http1_section.h"
+#include "node/wire/wire.h"
+
+namespace fedcarbon::node {
+
+/// Reads a connection from its first request on. What a client sends has to be fed before the server's bytes
+/// that answer it.
+///
+/// An exchange is a call with one message each way, the bodies, also where they are empty; whatever a body
+/// holds, gRPC-Web included, it is one message. The call ends when both have ended. If one side closes the
+/// connection before, it is cut.
+///
+/// A header block's bytes are its start line and fields with their line ends, the empty line's included;
+/// a body's are its content without chunk framing, which is counted nowhere.
+///
+/// It stops for good at what peers may read in different ways (http1_section.h, http1_body.h, http1_head.h),
+/// at a limit, at an answer that no request awaits and at an upgrade that none offered: then the listener
+/// hears OnLoss, and all calls are given up.
+class Http1Decoder : public Decoder {
+ public:
+  /// What a client sends after it has offered an upgrade, or asked for a tunnel, belongs to the next protocol
+  /// or is the next request: until the answer tells, this much of it is kept.
+  static constexpr size_t kHeldBytes = 65'536;
+
+  /// After 101, or a tunnel's 2xx: what is spoken next, and what was fed of it already.
+  struct Upgrade {
+    Protocol protocol = Protocol::kUnknown;  // kWebSocket, kHttp2 (h2c), or none that is known here
+    std::unique_ptr<CallListener> call;      // of the request that asked for it, its answer's fields told
+    std::string from_client;
+    std::string from_server;
+  };
+
+  /// All must outlive this. `headers` must contain those of HeaderNames::Standard().
+  Http1Decoder(ConnectionListener* listener, const HeaderNames* headers, const WireLimits* limits);
+
+  void Feed(Side from, std::string_view bytes) override;
+  void Finish(Side from) override;
+
+  /// To be asked after each Feed: once it has a value, nothing more is read here.
+  std::optional<Upgrade> TakeUpgrade();
+
+ private:
+  struct Exchange {
+    std::unique_ptr<CallListener> call;  // null: nobody listens, or cut
+    bool is_head = false;
+    bool is_connect = false;
+    bool may_switch = false;  // the client offers an upgrade or asks for a tunnel, and is not answered yet
+    bool requested = false;   // the request's body has ended
+    bool untold = false;      // that body, an empty one, is a message only if nothing is switched
+    bool answered = false;    // the answer's body has ended
+    int status = 0;
+  };
+
+  /// One direction: which part of a message it is in.
+  struct Reader {
+    explicit Reader(Bytes limit) : section(limit) {}
+
+    enum class Part { kHead, kBody, kTrailers } part = Part::kHead;
+    Http1Section section;
+    Http1Body body = Http1Body::Length(0);
+    bool compressed = false;
+    bool begun = false;    // the message's first piece is told
+    uint64_t content = 0;  // passed, not told yet
+  };
+
+  Reader& reader(Side side) { return side == Side::kClient ? client_ : server_; }
+
+  /// The exchange that `side`'s bytes belong to: the client's is the youngest, the server's the oldest.
+  Exchange& exchange(Side side) { return side == Side::kClient ? exchanges_.back() : exchanges_.front(); }
+
+  bool Undecided() const;
+  bool TakeSection(Side from, std::string_view* bytes);
+  void ReadRequest();
+  void ReadAnswer(std::string_view* bytes);
+  void ReadTrailers(Side from);
+  void BeginBody(Side from, const Http1Head& head, const Http1Body& body);
+  void TakeBody(Side from, std::string_view* bytes);
+  void Tell(Side from, bool last);
+  void EndMessage(Side from);
+  void Switch(Protocol protocol, std::string_view* bytes);
+  void Lose(const char* why);
+
+  ConnectionListener* const listener_;
+  const HeaderNames* const headers_;
+  const size_t max_exchanges_;
+  Reader client_;
+  Reader server_;
+  std::deque<Exchange> exchanges_;  // open ones, in the order of their requests
+  std::string held_;                // of the client, while undecided
+  bool client_finished_ = false;
+  bool done_ = false;  // lost, or switched
+  std::optional<Upgrade> upgrade_;
+};
+
+}  // namespace fedcarbon::node
