@@ -1,0 +1,15 @@
+// The proxy's metrics in Prometheus' text format. README.md in this folder lists them.
+#pragma once
+
+#include <string>
+
+#include "node/proxy/metrics.h"
+
+namespace fedcarbon::node {
+
+inline constexpr char kMetricsContentType[] = "text/plain; version=0.0.4; charset=utf-8";
+
+/// No label holds text from outside: no address, node, run, round or method.
+std::string MetricsText(const ProxyMetrics& metrics);
+
+}  // namespace fedcarbon::node

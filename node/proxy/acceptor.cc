@@ -1,0 +1,65 @@
+#include "node/proxy/acceptor.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace fedcarbon::node {
+namespace {
+
+// Before others have their turn.
+constexpr int kBatch = 64;
+
+}  // namespace
+
+Acceptor::Acceptor(FileDescriptor listening, std::shared_ptr<Route> route, size_t limit, EventLoop* loop,
+                   ProxyMetrics* metrics, Take take)
+    : listening_(std::move(listening)),
+      route_(std::move(route)),
+      limit_(limit),
+      loop_(loop),
+      metrics_(metrics),
+      take_(std::move(take)) {}
+
+Acceptor::~Acceptor() {
+  loop_->Forget(listening_.get(), this);
+  const Endpoint& endpoint = route_->options.listen;
+  if (endpoint.is_unix()) unlink(endpoint.unix_path.c_str());
+}
+
+void Acceptor::Begin() { is_paused_ = !loop_->Watch(listening_.get(), this); }
+
+void Acceptor::Resume() {
+  if (is_paused_) OnEvents(0);
+}
+
+void Acceptor::SetRoute(std::shared_ptr<Route> route, size_t limit) {
+  route_ = std::move(route);
+  limit_ = limit;
+}
+
+void Acceptor::OnEvents(uint32_t) {
+  is_paused_ = false;
+  for (int i = 0; i < kBatch; ++i) {
+    const bool is_full =
+        metrics_->connections_open.load(std::memory_order_relaxed) >= static_cast<int64_t>(limit_);
+    FileDescriptor client(
+        is_full ? -1 : accept4(listening_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (client.is_open()) {
+      metrics_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
+      metrics_->connections_open.fetch_add(1, std::memory_order_relaxed);
+      take_(std::move(client), route_);
+    } else if (!is_full && errno == EAGAIN) {
+      return;
+    } else if (is_full || errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      metrics_->accept_pauses.fetch_add(1, std::memory_order_relaxed);
+      is_paused_ = true;
+      return;
+    }  // else that connection has gone before it was taken
+  }
+  loop_->Requeue(this);
+}
+
+}  // namespace fedcarbon::node

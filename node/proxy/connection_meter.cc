@@ -1,0 +1,214 @@
+#include "node/proxy/connection_meter.h"
+
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "fedcarbon/meter/call_context.h"
+#include "fedcarbon/meter/call_observer.h"
+#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/names.h"
+#include "fedcarbon/meter/random_id.h"
+
+namespace fedcarbon::node {
+namespace {
+
+void Count(ProxyMetrics::Counter* counter, uint64_t more = 1) {
+  counter->fetch_add(more, std::memory_order_relaxed);
+}
+
+std::string WithoutQuery(std::string_view path) { return std::string(path.substr(0, path.find('?'))); }
+
+// Run and round as the headers that the configuration names have them. What cannot be one is ignored.
+RoundId RoundFromHeaders(const HeaderBlock& block, const ListenerOptions& options) {
+  RoundId id;
+  if (!options.run_header.empty()) {
+    const std::string_view run = block.Get(options.run_header);
+    if (IsRunId(run)) id.run = std::string(run);
+  }
+  if (!options.round_header.empty()) {
+    const std::string_view text = block.Get(options.round_header);
+    uint64_t round = 0;
+    if (absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &round) && round <= kMaxRound)
+      id.round = round;
+  }
+  return id;
+}
+
+class MeteredCall : public CallListener {
+ public:
+  MeteredCall(ConnectionMeter* connection, std::shared_ptr<CallObserver> call)
+      : connection_(connection), call_(std::move(call)) {}
+
+  void OnHeaders(Side from, const HeaderBlock& block) override {
+    call_->OnHeaders(DirectionOf(from), block.bytes);
+    if (from != Side::kServer) return;
+    const auto answer = connection_->ReadContext(block);
+    if (!answer.has_value()) return;
+    if (connection_->is_client()) {
+      connection_->LearnPeer(answer->node());
+      if (connection_->route().options.upstream_node.empty()) call_->SetPeer(answer->node());
+      call_->AdoptRound(RoundOf(*answer));
+    } else {
+      call_->SetRound(RoundOf(*answer));
+    }
+  }
+
+  void OnMessage(Side from, const MessagePiece& piece) override {
+    const Direction direction = DirectionOf(from);
+    const bool is_sent = direction == Direction::kSent;
+    ProxyMetrics& metrics = connection_->metrics();
+    Count(is_sent ? &metrics.message_sent_bytes : &metrics.message_received_bytes, piece.encoded.count());
+    MessageSize size;
+    size.encoded = piece.encoded;
+    size.message = piece.message;
+    if (piece.message.has_value()) size.kind = v1::COUNT_KIND_WIRE;
+    if (piece.ends) {
+      Count(is_sent ? &metrics.messages_sent : &metrics.messages_received);
+      call_->OnMessage(direction, size);
+    } else {
+      call_->OnBytes(direction, size);
+    }
+  }
+
+  void OnEnd(int status) override {
+    Count(&connection_->metrics().calls_ended);
+    call_->End(status);
+  }
+
+ private:
+  Direction DirectionOf(Side from) const {
+    return (from == Side::kClient) == connection_->is_client() ? Direction::kSent : Direction::kReceived;
+  }
+
+  ConnectionMeter* const connection_;
+  const std::shared_ptr<CallObserver> call_;
+};
+
+}  // namespace
+
+ConnectionMeter::ConnectionMeter(std::shared_ptr<const Route> route, std::shared_ptr<Meter> meter,
+                                 ProxyMetrics* metrics, GapBook* gaps)
+    : route_(std::move(route)),
+      meter_(std::move(meter)),
+      metrics_(metrics),
+      gaps_(gaps),
+      peer_(is_client() ? route_->options.upstream_node : std::string()),
+      protocol_(ProtocolName(Protocol::kUndecided)),
+      id_(RandomId()),
+      began_(meter_->core()->clock().Now()),
+      part_start_(began_),
+      part_began_(meter_->core()->clock().Monotonic()) {
+  if (route_->options.decode) decoder_.emplace(this, &route_->headers, &route_->options.wire);
+}
+
+ConnectionMeter::~ConnectionMeter() = default;
+
+void ConnectionMeter::SetClientName(const std::string& name) {
+  if (!is_client()) LearnPeer(name);
+}
+
+void ConnectionMeter::LearnPeer(const std::string& name) {
+  if (peer_.empty()) peer_ = name;
+}
+
+void ConnectionMeter::Passed(Side from, std::string_view bytes) {
+  if (decoder_.has_value()) decoder_->Feed(from, bytes);
+}
+
+void ConnectionMeter::Finished(Side from) {
+  if (decoder_.has_value()) decoder_->Finish(from);
+}
+
+void ConnectionMeter::OnProtocol(Protocol protocol) { protocol_ = std::string(ProtocolName(protocol)); }
+
+void ConnectionMeter::OnLoss(const char* why, bool whole_connection) {
+  Count(&metrics_->losses);
+  if (whole_connection) lost_ = why;
+  const absl::Time now = meter_->core()->clock().Now();
+  gaps_->Add(why, 1, Bytes(0), now, now);
+}
+
+std::unique_ptr<CallListener> ConnectionMeter::OnCall(const HeaderBlock& request) {
+  Count(&metrics_->calls_started);
+  CallStart start;
+  start.end = route_->options.side;
+  start.observer = v1::OBSERVER_PROXY;
+  start.method = WithoutQuery(request.Get(":path"));
+  start.peer = peer_;
+  start.round = RoundFromHeaders(request, route_->options);
+  const std::string_view attempts = request.Get("grpc-previous-rpc-attempts");
+  if (!attempts.empty()) {
+    uint32_t attempt = 0;
+    if (absl::SimpleAtoi(absl::string_view(attempts.data(), attempts.size()), &attempt))
+      start.attempt = attempt;
+  }
+  const auto context = ReadContext(request);
+  if (context.has_value()) {
+    start.call_id = context->call_id();
+    if (RoundOf(*context).known() || start.round == RoundId{}) start.round = RoundOf(*context);
+    if (!is_client()) {
+      start.peer = context->node();
+      LearnPeer(context->node());
+    }
+  }
+  std::shared_ptr<CallObserver> call = meter_->StartCall(std::move(start));
+  call->OnHeaders(is_client() ? Direction::kSent : Direction::kReceived, request.bytes);
+  if (!context.has_value()) call->SettlePeer();  // who is not asked does not answer
+  return std::make_unique<MeteredCall>(this, std::move(call));
+}
+
+// gRPC's C-core sends raw bytes behind a zero where its peer knows them, else base64.
+std::optional<v1::CallContext> ConnectionMeter::ReadContext(const HeaderBlock& block) {
+  const std::string_view value = block.Get(kContextKey);
+  if (value.empty()) return std::nullopt;
+  std::optional<v1::CallContext> context;
+  std::string bytes;
+  if (value.front() == '\0') {
+    context = DecodeContext(value.substr(1));
+  } else if (absl::Base64Unescape(absl::string_view(value.data(), value.size()), &bytes)) {
+    context = DecodeContext(bytes);
+  }
+  if (!context.has_value()) meter_->core()->CountBadContext();
+  return context;
+}
+
+void ConnectionMeter::Sweep(const TransportCount& so_far) {
+  const absl::Duration now = meter_->core()->clock().Monotonic();
+  const bool has_moved = so_far.sent != recorded_.sent || so_far.received != recorded_.received;
+  if (has_moved && !moving_since_.has_value()) moving_since_ = now;
+  if (moving_since_.has_value() && now - *moving_since_ >= meter_->core()->part_interval())
+    RecordPart(so_far, now);
+}
+
+void ConnectionMeter::RecordPart(const TransportCount& so_far, absl::Duration now) {
+  Connection part;
+  part.id = id_;
+  part.peer = peer_;
+  part.end = route_->options.side;
+  part.protocol = protocol_;
+  part.part = part_++;
+  part.start = part_start_;
+  part.duration = now - part_began_;
+  part.sent = so_far.sent - recorded_.sent;
+  part.received = so_far.received - recorded_.received;
+  part.handshakes = so_far.handshakes - recorded_.handshakes;
+  part.retransmitted = so_far.retransmitted - recorded_.retransmitted;
+  meter_->core()->Record(std::move(part));
+  recorded_ = so_far;
+  part_start_ = meter_->core()->clock().Now();
+  part_began_ = now;
+  moving_since_.reset();
+}
+
+void ConnectionMeter::End(const TransportCount& total) {
+  if (lost_ != nullptr) {
+    const Bytes undecoded = decoder_->undecoded_bytes();
+    Count(&metrics_->undecoded_bytes, undecoded.count());
+    gaps_->Add(lost_, 0, undecoded, began_, meter_->core()->clock().Now());
+  }
+  decoder_.reset();
+  RecordPart(total, meter_->core()->clock().Monotonic());
+}
+
+}  // namespace fedcarbon::node

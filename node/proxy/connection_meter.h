@@ -1,0 +1,88 @@
+// What passes through one connection, told to the Meter: calls through CallObserver, the connection itself as
+// facts.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "fedcarbon/meter/meter.h"
+#include "fedcarbon/v1/call_context.pb.h"
+#include "node/proxy/gap_book.h"
+#include "node/proxy/metrics.h"
+#include "node/proxy/route.h"
+#include "node/wire/connection_decoder.h"
+
+namespace fedcarbon::node {
+
+/// Used by one thread. Never fails, and never changes what it is shown.
+class ConnectionMeter : public ConnectionListener {
+ public:
+  /// Of the leg at the node's end: the upstream's for a client's proxy, the downstream's for a server's.
+  struct TransportCount {
+    Bytes sent;  // by this node
+    Bytes received;
+    uint32_t handshakes = 0;
+    Bytes retransmitted;
+  };
+
+  /// `metrics` and `gaps` must outlive this.
+  ConnectionMeter(std::shared_ptr<const Route> route, std::shared_ptr<Meter> meter, ProxyMetrics* metrics,
+                  GapBook* gaps);
+  ~ConnectionMeter() override;
+
+  /// The client's certificate names it. For side SERVER.
+  void SetClientName(const std::string& name);
+
+  /// Bytes that were passed on, in order, inside TLS where the proxy opens it.
+  void Passed(Side from, std::string_view bytes);
+
+  /// `from` has sent all.
+  void Finished(Side from);
+
+  /// Records a part of the connection if one is due. Now and then.
+  void Sweep(const TransportCount& so_far);
+
+  /// The connection is over: calls that go on were cut. The last call.
+  void End(const TransportCount& total);
+
+  void OnProtocol(Protocol protocol) override;
+  std::unique_ptr<CallListener> OnCall(const HeaderBlock& request) override;
+  void OnLoss(const char* why, bool whole_connection) override;
+
+  // For the calls of this connection.
+  const Route& route() const { return *route_; }
+  ProxyMetrics& metrics() { return *metrics_; }
+  bool is_client() const { return route_->options.side == v1::END_CLIENT; }
+
+  /// What a fedcarbon-bin of this connection says; nothing if there is none, or it is bad.
+  std::optional<v1::CallContext> ReadContext(const HeaderBlock& block);
+
+  /// The other node has named itself.
+  void LearnPeer(const std::string& name);
+
+ private:
+  void RecordPart(const TransportCount& so_far, absl::Duration now);
+
+  const std::shared_ptr<const Route> route_;
+  const std::shared_ptr<Meter> meter_;
+  ProxyMetrics* const metrics_;
+  GapBook* const gaps_;
+  std::string peer_;  // empty: unknown
+  std::string protocol_;
+
+  const uint64_t id_;
+  const absl::Time began_;
+  uint32_t part_ = 0;
+  absl::Time part_start_;
+  absl::Duration part_began_;                   // monotonic
+  std::optional<absl::Duration> moving_since_;  // monotonic; none: nothing has moved in this part
+  TransportCount recorded_;                     // by the parts before
+
+  const char* lost_ = nullptr;  // why the rest is not decoded; how many bytes that is shows at the end
+  std::optional<ConnectionDecoder> decoder_;  // last: its calls use the rest
+};
+
+}  // namespace fedcarbon::node

@@ -1,0 +1,49 @@
+// The proxy: forwards bytes unchanged, and meters what passes. README.md in this folder explains how.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "fedcarbon/meter/meter.h"
+#include "node/proxy/metrics.h"
+#include "node/proxy/options.h"
+
+namespace fedcarbon::node {
+
+/// INVALID_ARGUMENT names the listener, the option and the remedy: values out of range, files that cannot be
+/// read, two listeners at one place. Opens no socket.
+absl::Status CheckProxyOptions(const ProxyOptions& options);
+
+/// Runs from Start until it is destroyed, on `threads` threads of its own. Thread-safe, but Reload and Drain
+/// are called by one thread at a time. Traffic never waits for metering.
+class Proxy {
+ public:
+  /// INVALID_ARGUMENT as CheckProxyOptions; UNAVAILABLE, with the address, if a listener cannot be bound.
+  /// `metrics` must outlive this.
+  static absl::StatusOr<std::unique_ptr<Proxy>> Start(ProxyOptions options, std::shared_ptr<Meter> meter,
+                                                      ProxyMetrics* metrics);
+
+  /// Cuts what is still open.
+  ~Proxy();
+
+  /// Where the listeners listen, in their order, with the ports that the system chose.
+  std::vector<Endpoint> listening() const;
+
+  /// Takes over new options without dropping a connection: those that are open keep what they began with.
+  /// Listeners that stay at their place go on, new ones open, others close. On an error everything stays as
+  /// it was. `threads` cannot change.
+  absl::Status Reload(ProxyOptions options);
+
+  /// Closes the listeners, waits until the connections have ended by themselves, and cuts the rest after
+  /// `options.drain`.
+  void Drain();
+
+ private:
+  class Impl;
+  explicit Proxy(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fedcarbon::node

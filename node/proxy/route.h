@@ -1,0 +1,27 @@
+// A listener's options made ready: what each of its connections looks things up in.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "node/proxy/options.h"
+#include "node/proxy/tls_context.h"
+
+namespace fedcarbon::node {
+
+/// Shared by the connections that began with it; a reload makes new ones. Thread-safe.
+struct Route {
+  /// INVALID_ARGUMENT for certificates that cannot be used.
+  static absl::StatusOr<std::shared_ptr<Route>> Create(ListenerOptions options);
+
+  ListenerOptions options;
+  HeaderNames headers;
+  std::unique_ptr<TlsContext> tls;           // null: cleartext
+  std::unique_ptr<TlsContext> upstream_tls;  // null: cleartext
+
+  /// Whether the last connect failed: the log tells of the change, not of each connection.
+  std::atomic<bool> is_upstream_lost{false};
+};
+
+}  // namespace fedcarbon::node

@@ -1,0 +1,212 @@
+#include "node/proxy/tls_stream.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+
+#include "fedcarbon/meter/names.h"
+
+namespace fedcarbon::node {
+namespace {
+
+// Names of one length byte each (RFC 7301). What is malformed ends the list: OpenSSL itself refuses such a
+// hello.
+std::vector<std::string> SplitProtocols(const unsigned char* list, size_t size) {
+  std::vector<std::string> names;
+  for (size_t at = 0; at < size && size_t{list[at]} < size - at; at += 1 + size_t{list[at]}) {
+    names.emplace_back(reinterpret_cast<const char*>(list) + at + 1, list[at]);
+  }
+  return names;
+}
+
+std::string JoinProtocols(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) {
+    list += static_cast<char>(name.size());
+    list += name;
+  }
+  return list;
+}
+
+bool IsNumeric(const std::string& host) {
+  in6_addr address;
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 || inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
+}  // namespace
+
+TlsStream::TlsStream(const SslContext& context, int fd) : fd_(fd), ssl_(SSL_new(context.get())) {
+  SSL_set_fd(ssl_.get(), fd);
+  SSL_set_app_data(ssl_.get(), this);
+}
+
+std::unique_ptr<TlsStream> TlsStream::Accept(const SslContext& context, int fd) {
+  std::unique_ptr<TlsStream> stream(new TlsStream(context, fd));
+  SSL_set_accept_state(stream->ssl_.get());
+  return stream;
+}
+
+std::unique_ptr<TlsStream> TlsStream::Connect(const SslContext& context, int fd,
+                                              const std::string& server_name,
+                                              const std::vector<std::string>& alpn) {
+  std::unique_ptr<TlsStream> stream(new TlsStream(context, fd));
+  SSL* const ssl = stream->ssl_.get();
+  SSL_set_connect_state(ssl);
+  if (IsNumeric(server_name)) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_name.c_str());
+  } else {
+    SSL_set_tlsext_host_name(ssl, server_name.c_str());
+    SSL_set1_host(ssl, server_name.c_str());
+  }
+  const std::string list = JoinProtocols(alpn);
+  if (!list.empty()) {
+    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(list.data()),
+                        static_cast<unsigned int>(list.size()));
+  }
+  return stream;
+}
+
+void TlsStream::PauseAtClientHello(SSL_CTX* context) {
+  SSL_CTX_set_client_hello_cb(context, OnClientHello, nullptr);
+  SSL_CTX_set_alpn_select_cb(context, OnChooseProtocol, nullptr);
+}
+
+// Called again when the handshake goes on.
+int TlsStream::OnClientHello(SSL* ssl, int*, void*) {
+  auto* const stream = static_cast<TlsStream*>(SSL_get_app_data(ssl));
+  if (stream->has_chosen_) return SSL_CLIENT_HELLO_SUCCESS;
+  const unsigned char* extension = nullptr;
+  size_t size = 0;
+  constexpr size_t kListLengthBytes = 2;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &extension, &size) ==
+          1 &&
+      size > kListLengthBytes) {
+    stream->offered_ = SplitProtocols(extension + kListLengthBytes, size - kListLengthBytes);
+  }
+  return SSL_CLIENT_HELLO_RETRY;
+}
+
+int TlsStream::OnChooseProtocol(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
+                                const unsigned char*, unsigned int, void*) {
+  const auto* const stream = static_cast<const TlsStream*>(SSL_get_app_data(ssl));
+  if (stream->chosen_.empty()) return SSL_TLSEXT_ERR_NOACK;
+  *chosen = reinterpret_cast<const unsigned char*>(stream->chosen_.data());
+  *chosen_size = static_cast<unsigned char>(stream->chosen_.size());
+  return SSL_TLSEXT_ERR_OK;
+}
+
+TlsStream::Handshake TlsStream::ContinueHandshake() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_.get());
+  if (result == 1) return Handshake::kDone;
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+      return Handshake::kWaiting;
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+      return Handshake::kClientHello;
+    default:
+      return Handshake::kFailed;
+  }
+}
+
+void TlsStream::Choose(std::string protocol) {
+  chosen_ = std::move(protocol);
+  has_chosen_ = true;
+}
+
+std::string TlsStream::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
+std::string TlsStream::PeerName() const {
+  const std::unique_ptr<X509, void (*)(X509*)> certificate(SSL_get1_peer_certificate(ssl_.get()), X509_free);
+  if (certificate == nullptr) return {};
+  const std::unique_ptr<GENERAL_NAMES, void (*)(GENERAL_NAMES*)> names(
+      static_cast<GENERAL_NAMES*>(
+          X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)),
+      GENERAL_NAMES_free);
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* const entry = sk_GENERAL_NAME_value(names.get(), i);
+    if (entry->type != GEN_DNS) continue;
+    std::string name(reinterpret_cast<const char*>(ASN1_STRING_get0_data(entry->d.dNSName)),
+                     static_cast<size_t>(ASN1_STRING_length(entry->d.dNSName)));
+    if (IsNodeName(name)) return name;
+  }
+  return {};
+}
+
+// OpenSSL gives a record at a time; one write to the other leg is cheaper than one per record.
+ByteStream::ReadResult TlsStream::Read(char* buffer, size_t size, bool) {
+  ReadResult result;
+  while (result.bytes < size) {
+    ERR_clear_error();
+    size_t count = 0;
+    const int status = SSL_read_ex(ssl_.get(), buffer + result.bytes, size - result.bytes, &count);
+    if (status == 1) {
+      result.bytes += count;
+      continue;
+    }
+    switch (SSL_get_error(ssl_.get(), status)) {
+      case SSL_ERROR_WANT_READ:
+      case SSL_ERROR_WANT_WRITE:  // a post-handshake message waits for room: Write() tries again
+        result.after = After::kDrained;
+        break;
+      case SSL_ERROR_ZERO_RETURN:
+        result.after = After::kEnd;
+        break;
+      case SSL_ERROR_SSL:
+        result.after = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING
+                           ? After::kCut
+                           : After::kBroken;
+        break;
+      default:
+        result.after = After::kBroken;
+    }
+    return result;
+  }
+  result.after = After::kMore;
+  return result;
+}
+
+ByteStream::WriteResult TlsStream::Write(std::string_view bytes) {
+  WriteResult result;
+  while (result.bytes < bytes.size()) {
+    ERR_clear_error();
+    size_t count = 0;
+    const int status =
+        SSL_write_ex(ssl_.get(), bytes.data() + result.bytes, bytes.size() - result.bytes, &count);
+    if (status != 1) {
+      const int error = SSL_get_error(ssl_.get(), status);
+      result.broken = error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE;
+      break;
+    }
+    result.bytes += count;
+  }
+  return result;
+}
+
+bool TlsStream::FinishWriting(bool cut) {
+  if (!cut) {
+    ERR_clear_error();
+    const int status = SSL_shutdown(ssl_.get());
+    if (status < 0 && SSL_get_error(ssl_.get(), status) == SSL_ERROR_WANT_WRITE) return false;
+  }
+  shutdown(fd_, SHUT_WR);
+  return true;
+}
+
+Bytes TlsStream::transport_sent() const { return Bytes(BIO_number_written(SSL_get_wbio(ssl_.get()))); }
+
+Bytes TlsStream::transport_received() const { return Bytes(BIO_number_read(SSL_get_rbio(ssl_.get()))); }
+
+}  // namespace fedcarbon::node

@@ -1,0 +1,76 @@
+// A leg inside TLS: OpenSSL around the socket, ended and begun again at this proxy.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/proxy/byte_stream.h"
+#include "node/proxy/tls_context.h"
+
+namespace fedcarbon::node {
+
+class TlsStream : public ByteStream {
+ public:
+  enum class Handshake {
+    kDone,
+    kWaiting,      // for the peer
+    kClientHello,  // a client has said what it offers, and waits for Choose()
+    kFailed,
+  };
+
+  /// The proxy as a server. The handshake pauses at the ClientHello.
+  static std::unique_ptr<TlsStream> Accept(const SslContext& context, int fd);
+
+  /// The proxy as a client of `server_name` (a host name or an address), offering `alpn`; empty: none.
+  static std::unique_ptr<TlsStream> Connect(const SslContext& context, int fd, const std::string& server_name,
+                                            const std::vector<std::string>& alpn);
+
+  /// For contexts that Accept() gets.
+  static void PauseAtClientHello(SSL_CTX* context);
+
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+
+  /// Goes on with the handshake as far as it gets.
+  Handshake ContinueHandshake();
+
+  /// What the client offered, from kClientHello on.
+  const std::vector<std::string>& offered() const { return offered_; }
+
+  /// Lets the client's handshake go on. `protocol` is one of offered(); empty: none is named.
+  void Choose(std::string protocol);
+
+  /// The protocol that the handshake came to; empty: none.
+  std::string protocol() const;
+
+  /// A DNS name of the certificate that the peer showed, a lower-case one; empty: none.
+  std::string PeerName() const;
+
+  ReadResult Read(char* buffer, size_t size, bool ending) override;
+  WriteResult Write(std::string_view bytes) override;
+  bool FinishWriting(bool cut) override;
+  Bytes transport_sent() const override;
+  Bytes transport_received() const override;
+
+ private:
+  struct SslFree {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+  };
+
+  TlsStream(const SslContext& context, int fd);
+  static int OnClientHello(SSL* ssl, int* alert, void* context);
+  static int OnChooseProtocol(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
+                              const unsigned char* offered, unsigned int offered_size, void* context);
+
+  const int fd_;
+  const std::unique_ptr<SSL, SslFree> ssl_;
+  bool has_chosen_ = false;
+  std::vector<std::string> offered_;
+  std::string chosen_;
+};
+
+}  // namespace fedcarbon::node
