@@ -42,8 +42,8 @@ class HeadParser : public http::basic_parser<kRequest> {
       head_->violation = "transfer-encoding with content-length or in HTTP/1.0";
       return;
     }
-    if (transfer_encoding_ && !this->chunked() && kRequest) {
-      head_->violation = "a request's transfer-encoding does not end in chunked";
+    if (transfer_encoding_ && !this->chunked()) {
+      head_->violation = "a transfer-encoding that does not end in chunked";
       return;
     }
     if (this->chunked()) {

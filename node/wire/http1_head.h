@@ -28,7 +28,7 @@ struct Http1Head {
 
 /// `section` is complete: up to and including its empty line. Syntax is Boost.Beast's affair, and what it
 /// refuses is refused. Refused as well, since peers differ in how they read it: transfer-encoding together
-/// with content-length, in HTTP/1.0, or in a request without `chunked` at its end.
+/// with content-length, in HTTP/1.0, or without one `chunked` at its end.
 Http1Head ParseRequest(std::string_view section, const HeaderNames& names);
 Http1Head ParseAnswer(std::string_view section, const HeaderNames& names);
 
