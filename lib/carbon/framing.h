@@ -27,6 +27,8 @@ struct MeasuredBytes {
   Bytes message;
   uint64_t encoded_known = 0;  // transfers whose encoded bytes are known
   Bytes encoded;
+  uint64_t transport_known = 0;  // transfers whose share of their connections is known
+  Bytes transport;
 };
 
 /// What carbon is computed from.

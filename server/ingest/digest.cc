@@ -8,11 +8,6 @@
 namespace fedcarbon::server {
 namespace {
 
-Hour HourOf(absl::Time time) {
-  const int64_t seconds = absl::ToUnixSeconds(time);
-  return seconds / 3600 - (seconds % 3600 < 0 ? 1 : 0);
-}
-
 absl::Duration Micros(uint64_t count) { return absl::Microseconds(static_cast<int64_t>(count)); }
 
 template <typename Column>

@@ -54,12 +54,12 @@ class CountedSum {
   std::vector<ComputeCell> compute_;
 };
 
-std::shared_ptr<const CountedRun::Block> SumBlock(CountedRun::Block block) {
+std::shared_ptr<const CountedRun::Block> SumBlock(CountedRun::Block block, const TransportShares& transport) {
   Cells all;
   CountedSum counted;
   for (const auto& [number, round] : block.rounds) {
     Append(round->cells, &all);
-    counted.Add(CountEdges(round->cells));
+    counted.Add(CountEdges(round->cells, transport));
   }
   block.cells = Merge(std::move(all));
   block.counted = counted.Take();
@@ -69,7 +69,7 @@ std::shared_ptr<const CountedRun::Block> SumBlock(CountedRun::Block block) {
 /// Counts the whole of each edge, and what of it lies outside the rounds.
 void CountWhole(CountedRun* run) {
   const std::map<uint32_t, EdgeCount> rounds(run->in_rounds.edges.begin(), run->in_rounds.edges.end());
-  for (const auto& [edge, whole] : CountEdges(run->recorded).edges) {
+  for (const auto& [edge, whole] : CountEdges(run->recorded, run->transport).edges) {
     const auto found = rounds.find(edge);
     const EdgeCount held = found == rounds.end() ? EdgeCount() : found->second;
     const EdgeCount rest = Unattributed(whole, held);
@@ -120,6 +120,28 @@ absl::Status ReadRounds(Store* store, const std::vector<RoundRecord>& changed, R
   return absl::OkStatus();
 }
 
+/// What the run's connections carried in its hours.
+absl::StatusOr<TransportShares> ReadTransport(Store* store, const RunRecord& record, const RunNames& names) {
+  const auto rows = store->ListTransport(HourOf(record.first_fact), HourOf(record.last_fact));
+  if (!rows.ok()) return rows.status();
+  TransportShares transport;
+  for (const auto& [key, totals] : *rows) {
+    const std::optional<uint32_t> edge = names.FindEdge(key.from, key.to);
+    if (edge) transport.Add(*edge, key.reported_by_sender, key.hour, totals);
+  }
+  return transport;
+}
+
+/// Whether a report of the block has another share of its connections than before.
+bool SharesDiffer(const CountedRun::Block& block, const TransportShares& before, const TransportShares& now) {
+  return std::any_of(block.cells.reports.begin(), block.cells.reports.end(), [&](const EdgeReport& report) {
+    const auto share = [&](const TransportShares& transport) {
+      return transport.Share(report.edge, report.by_sender, report.hour, report.totals.encoded.bytes);
+    };
+    return report.observer == v1::OBSERVER_PROXY && share(before) != share(now);
+  });
+}
+
 }  // namespace
 
 uint32_t RunNames::Node(const std::string& name) {
@@ -148,13 +170,14 @@ std::optional<uint32_t> RunNames::FindEdge(const std::string& from, const std::s
   return found == edge_numbers_.end() ? std::nullopt : std::optional(found->second);
 }
 
-Counted CountEdges(const Cells& cells) {
+Counted CountEdges(const Cells& cells, const TransportShares& transport) {
   Counted counted;
   counted.compute = cells.compute;
   const absl::Span<const EdgeReport> reports(cells.reports);
   for (size_t begin = 0, end = 0; begin < reports.size(); begin = end) {
     for (end = begin; end < reports.size() && reports[end].edge == reports[begin].edge;) ++end;
-    counted.edges.emplace_back(reports[begin].edge, CountEdge(reports.subspan(begin, end - begin)));
+    counted.edges.emplace_back(reports[begin].edge,
+                               CountEdge(reports.subspan(begin, end - begin), transport));
   }
   return counted;
 }
@@ -164,7 +187,8 @@ Cells ToCells(const std::vector<EdgeRow>& edges, const std::vector<ComputeRow>& 
   cells.reports.reserve(edges.size());
   for (const EdgeRow& row : edges) {
     cells.reports.push_back({names->EdgeOf(row.key.from, row.key.to), row.key.reported_by_sender,
-                             row.key.observer, row.key.answered, row.totals});
+                             row.key.observer, row.key.answered,
+                             row.key.observer == v1::OBSERVER_PROXY ? row.key.hour : 0, row.totals});
   }
   cells.compute.reserve(compute.size());
   for (const ComputeRow& row : compute) {
@@ -203,7 +227,20 @@ absl::StatusOr<std::shared_ptr<const CountedRun>> ReadRun(Store* store, const Ru
   std::map<uint64_t, std::shared_ptr<const CountedRun::Round>> rounds;
   const absl::Status read = ReadRounds(store, *changed, &run->names, &rounds, record.id);
   if (!read.ok()) return read;
+  const auto edges = store->Edges(record.id, RoundRange(), true);
+  if (!edges.ok()) return edges.status();
+  const auto compute = store->Compute(record.id, RoundRange(), true);
+  if (!compute.ok()) return compute.status();
+  Cells recorded = ToCells(*edges, *compute, &run->names);
+  auto transport = ReadTransport(store, record, run->names);
+  if (!transport.ok()) return transport.status();
+  run->transport = *std::move(transport);
 
+  if (previous != nullptr && run->transport != previous->transport) {
+    for (auto& [number, block] : run->blocks) {
+      if (SharesDiffer(*block, previous->transport, run->transport)) block = SumBlock(*block, run->transport);
+    }
+  }
   for (auto round = rounds.begin(); round != rounds.end();) {
     const uint64_t number = round->first / CountedRun::kBlockRounds;
     const auto known = run->blocks.find(number);
@@ -212,14 +249,9 @@ absl::StatusOr<std::shared_ptr<const CountedRun>> ReadRun(Store* store, const Ru
     for (; round != rounds.end() && round->first / CountedRun::kBlockRounds == number; ++round) {
       block.rounds[round->first] = round->second;
     }
-    run->blocks[number] = SumBlock(std::move(block));
+    run->blocks[number] = SumBlock(std::move(block), run->transport);
   }
 
-  const auto edges = store->Edges(record.id, RoundRange(), true);
-  if (!edges.ok()) return edges.status();
-  const auto compute = store->Compute(record.id, RoundRange(), true);
-  if (!compute.ok()) return compute.status();
-  Cells recorded = ToCells(*edges, *compute, &run->names);
   run->unattributed.compute = recorded.compute;
   CountedSum in_rounds;
   for (const auto& [number, block] : run->blocks) {
@@ -233,6 +265,17 @@ absl::StatusOr<std::shared_ptr<const CountedRun>> ReadRun(Store* store, const Ru
   CountWhole(run.get());
   run->rows += run->recorded.rows();
   return std::shared_ptr<const CountedRun>(std::move(run));
+}
+
+absl::StatusOr<bool> HasSameTransport(Store* store, const CountedRun& run) {
+  const auto& reports = run.recorded.reports;
+  const bool has_proxies = std::any_of(reports.begin(), reports.end(), [](const EdgeReport& report) {
+    return report.observer == v1::OBSERVER_PROXY;
+  });
+  if (!has_proxies) return true;
+  const auto transport = ReadTransport(store, run.record, run.names);
+  if (!transport.ok()) return transport.status();
+  return *transport == run.transport;
 }
 
 }  // namespace fedcarbon::server

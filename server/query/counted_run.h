@@ -48,8 +48,8 @@ class RunNames {
   absl::flat_hash_map<std::pair<uint32_t, uint32_t>, uint32_t> edge_numbers_;
 };
 
-/// What the store holds of one scope: one report for each reporter of an edge, one cell for each node and
-/// kind. Both ordered.
+/// What the store holds of one scope: reports of each reporter of an edge, one cell for each node and kind.
+/// Both ordered.
 struct Cells {
   std::vector<EdgeReport> reports;
   std::vector<ComputeCell> compute;
@@ -64,7 +64,7 @@ struct Counted {
 };
 
 /// Counts each edge of `cells`.
-Counted CountEdges(const Cells& cells);
+Counted CountEdges(const Cells& cells, const TransportShares& transport);
 
 /// Reads totals into cells; numbers what is new in `names`.
 Cells ToCells(const std::vector<EdgeRow>& edges, const std::vector<ComputeRow>& compute, RunNames* names);
@@ -86,6 +86,7 @@ struct CountedRun {
 
   RunRecord record;
   RunNames names;
+  TransportShares transport;                                // of its edges and hours
   std::map<uint64_t, std::shared_ptr<const Block>> blocks;  // by round / kBlockRounds
   Cells recorded;        // rounds and unattributed, merged: what each reporter recorded of the run
   Counted in_rounds;     // sum of all rounds, each counted by itself
@@ -104,5 +105,9 @@ struct CountedRun {
 /// shared with it. Errors: the store's.
 absl::StatusOr<std::shared_ptr<const CountedRun>> ReadRun(Store* store, const RunRecord& record,
                                                           const CountedRun* previous);
+
+/// Whether what the run's connections carried is still as it was read: that may change without a fact of the
+/// run. Errors: the store's.
+absl::StatusOr<bool> HasSameTransport(Store* store, const CountedRun& run);
 
 }  // namespace fedcarbon::server

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/container/inlined_vector.h"
 #include "fedcarbon/carbon/framing.h"
 
 namespace fedcarbon::server {
@@ -15,34 +16,53 @@ void RaiseTo(const LayerSum& other, LayerSum* sum) {
   }
 }
 
-/// The largest of `reports` that are answered, or that are not, layer by layer.
-EdgeTotals Largest(absl::Span<const EdgeReport> reports, bool answered) {
-  EdgeTotals largest;
+/// What one reporter recorded, all hours together.
+struct ReporterSum {
+  const EdgeReport* reporter;  // any of its reports
+  EdgeTotals totals;
+  LayerSum transport;
+};
+using ReporterSums =
+    absl::InlinedVector<ReporterSum, 4>;  // two ends, each with an interceptor or a proxy or both
+
+ReporterSums SumReporters(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
+  ReporterSums sums;
   for (const EdgeReport& report : reports) {
-    if (report.answered != answered) continue;
-    const EdgeTotals& totals = report.totals;
+    if (sums.empty() || sums.back().reporter->Reporter() != report.Reporter()) {
+      sums.push_back({&report, EdgeTotals(), LayerSum()});
+    }
+    ReporterSum& sum = sums.back();
+    sum.totals += report.totals;
+    if (report.observer != v1::OBSERVER_PROXY) continue;
+    const LayerSum& encoded = report.totals.encoded;
+    const auto share = transport.Share(report.edge, report.by_sender, report.hour, encoded.bytes);
+    if (share.has_value()) sum.transport += {encoded.transfers, *share};
+  }
+  return sums;
+}
+
+/// The largest of the sums that are answered, or that are not, layer by layer.
+MeasuredBytes Largest(absl::Span<const ReporterSum> sums, bool answered) {
+  MeasuredBytes largest;
+  LayerSum message, encoded, transport;
+  for (const ReporterSum& sum : sums) {
+    if (sum.reporter->answered != answered) continue;
+    const EdgeTotals& totals = sum.totals;
     largest.transfers = std::max(largest.transfers, totals.transfers);
     largest.requests = std::max(largest.requests, totals.requests);
     largest.responses = std::max(largest.responses, totals.responses);
     largest.messages = std::max(largest.messages, totals.messages);
-    RaiseTo(totals.message, &largest.message);
-    RaiseTo(totals.encoded, &largest.encoded);
-    RaiseTo(totals.header, &largest.header);
+    RaiseTo(totals.message, &message);
+    RaiseTo(totals.encoded, &encoded);
+    RaiseTo(sum.transport, &transport);
   }
+  largest.message_known = message.transfers;
+  largest.message = message.bytes;
+  largest.encoded_known = encoded.transfers;
+  largest.encoded = encoded.bytes;
+  largest.transport_known = transport.transfers;
+  largest.transport = transport.bytes;
   return largest;
-}
-
-CountedBytes Framed(const EdgeTotals& totals) {
-  MeasuredBytes measured;
-  measured.transfers = totals.transfers;
-  measured.requests = totals.requests;
-  measured.responses = totals.responses;
-  measured.messages = totals.messages;
-  measured.message_known = totals.message.transfers;
-  measured.message = totals.message.bytes;
-  measured.encoded_known = totals.encoded.transfers;
-  measured.encoded = totals.encoded.bytes;
-  return Count(measured);
 }
 
 /// The greater of what the observers of one end counted, and what the others of that end did.
@@ -52,16 +72,16 @@ struct EndSums {
   Bytes others;
 };
 
-EndSums MessagesAtEnd(absl::Span<const EdgeReport> reports, bool by_sender) {
-  EndSums sums;
-  for (const EdgeReport& report : reports) {
-    if (!report.answered || report.by_sender != by_sender || report.totals.message.transfers == 0) continue;
-    const Bytes bytes = report.totals.message.bytes;
-    sums.reported = true;
-    sums.others += std::min(sums.largest, bytes);
-    sums.largest = std::max(sums.largest, bytes);
+EndSums MessagesAtEnd(absl::Span<const ReporterSum> sums, bool by_sender) {
+  EndSums end;
+  for (const ReporterSum& sum : sums) {
+    const LayerSum& message = sum.totals.message;
+    if (!sum.reporter->answered || sum.reporter->by_sender != by_sender || message.transfers == 0) continue;
+    end.reported = true;
+    end.others += std::min(end.largest, message.bytes);
+    end.largest = std::max(end.largest, message.bytes);
   }
-  return sums;
+  return end;
 }
 
 uint64_t Less(uint64_t whole, uint64_t part) { return whole > part ? whole - part : 0; }
@@ -87,27 +107,28 @@ EdgeCount& EdgeCount::operator+=(const EdgeCount& other) {
   return *this;
 }
 
-EdgeCount CountEdge(absl::Span<const EdgeReport> reports) {
-  const EdgeTotals answered = Largest(reports, true);
-  const EdgeTotals unanswered = Largest(reports, false);
-  const EndSums sender = MessagesAtEnd(reports, true);
-  const EndSums receiver = MessagesAtEnd(reports, false);
-  const CountedBytes framed = Framed(answered);
+EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
+  const ReporterSums sums = SumReporters(reports, transport);
+  const MeasuredBytes answered = Largest(sums, true);
+  const MeasuredBytes unanswered = Largest(sums, false);
+  const EndSums sender = MessagesAtEnd(sums, true);
+  const EndSums receiver = MessagesAtEnd(sums, false);
+  const CountedBytes counted = Count(answered);
   EdgeCount count;
   count.calls = answered.transfers;
   count.messages = answered.messages;
-  count.message = answered.message.bytes;
-  count.counted = framed.bytes;
-  count.unconfirmed = Framed(unanswered).bytes;
-  count.unconfirmed_message = unanswered.message.bytes;
+  count.message = answered.message;
+  count.counted = counted.bytes;
+  count.unconfirmed = Count(unanswered).bytes;
+  count.unconfirmed_message = unanswered.message;
   count.cross_check = sender.others + receiver.others;
   if (sender.reported && receiver.reported) {
     count.disagreement =
         std::max(sender.largest, receiver.largest) - std::min(sender.largest, receiver.largest);
   }
-  count.layer = framed.layer;
-  count.modelled = framed.modelled;
-  count.at_least = framed.at_least;
+  count.layer = counted.layer;
+  count.modelled = counted.modelled;
+  count.at_least = counted.at_least;
   return count;
 }
 

@@ -16,20 +16,24 @@
 #include "absl/types/span.h"
 #include "fedcarbon/units/units.h"
 #include "fedcarbon/v1/footprint.pb.h"
+#include "server/query/transport_shares.h"
 #include "server/store/totals.h"
 
 namespace fedcarbon::server {
 
-/// What one kind of reporter recorded of an edge in a scope, all hours and reporters of the kind together.
+/// What one kind of reporter recorded of an edge in a scope, all reporters of the kind together.
 struct EdgeReport {
   uint32_t edge = 0;  // whichever numbering the caller keeps
   bool by_sender = false;
   v1::Observer observer = v1::OBSERVER_UNSPECIFIED;
   bool answered = true;
+  Hour hour = 0;  // of a proxy's reports, whose connections are known by the hour; of others 0: all hours
   EdgeTotals totals;
 
   /// Which reporter of which edge this is a sum of.
-  auto Key() const { return std::tie(edge, by_sender, observer, answered); }
+  auto Reporter() const { return std::tie(edge, by_sender, observer, answered); }
+  /// And of which hour.
+  auto Key() const { return std::tie(edge, by_sender, observer, answered, hour); }
 };
 
 /// Bytes of one direction between two nodes, each counted once. Counts of several scopes add up.
@@ -49,14 +53,14 @@ struct EdgeCount {
   EdgeCount& operator+=(const EdgeCount& other);
 };
 
-/// Counts one edge in one scope. `reports` are of that edge alone, one for each reporter.
-EdgeCount CountEdge(absl::Span<const EdgeReport> reports);
+/// Counts one edge in one scope. `reports` are of that edge alone, each Key() once, ordered by it.
+EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares& transport);
 
 /// What `whole`, counted over all of an edge's scopes together, holds beyond `rounds`, the sum of its rounds;
 /// never below 0.
 EdgeCount Unattributed(const EdgeCount& whole, const EdgeCount& rounds);
 
-/// Sums the reports of each reporter of each edge. Ordered by edge.
+/// Sums the reports of each Key(). Ordered by it.
 std::vector<EdgeReport> MergeReports(std::vector<EdgeReport> reports);
 
 }  // namespace fedcarbon::server

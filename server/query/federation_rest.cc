@@ -28,14 +28,27 @@ absl::StatusOr<std::shared_ptr<const FederationRest>> FederationRestCache::Get()
   }
   Cells cells = ToCells(*edges, *compute, &rest->names);
   rest->unattributed.compute = std::move(cells.compute);
-  const absl::Status counted = CountEdgesLessRuns(std::move(cells.reports), rest.get());
+  const auto transport = ReadTransport(rest.get());
+  if (!transport.ok()) return transport.status();
+  const absl::Status counted = CountEdgesLessRuns(std::move(cells.reports), *transport, rest.get());
   if (!counted.ok()) return counted;
   MutexLock lock(&mutex_);
   if (last_ == nullptr || last_->position < rest->position) last_ = rest;
   return std::shared_ptr<const FederationRest>(rest);
 }
 
-absl::Status FederationRestCache::CountEdgesLessRuns(std::vector<EdgeReport> recorded, FederationRest* rest) {
+absl::StatusOr<TransportShares> FederationRestCache::ReadTransport(FederationRest* rest) {
+  const auto rows = store_->ListTransport(INT64_MIN, INT64_MAX);
+  if (!rows.ok()) return rows.status();
+  TransportShares transport;
+  for (const auto& [key, totals] : *rows) {
+    transport.Add(rest->names.EdgeOf(key.from, key.to), key.reported_by_sender, key.hour, totals);
+  }
+  return transport;
+}
+
+absl::Status FederationRestCache::CountEdgesLessRuns(std::vector<EdgeReport> recorded,
+                                                     const TransportShares& transport, FederationRest* rest) {
   const size_t edges = rest->names.edges().size();
   std::vector<EdgeCount> held(edges);
   std::string after;
@@ -63,9 +76,15 @@ absl::Status FederationRestCache::CountEdgesLessRuns(std::vector<EdgeReport> rec
       }
     }
   }
-  const Counted whole = CountEdges({MergeReports(std::move(recorded)), {}});
-  for (const auto& [edge, count] : whole.edges) {
-    rest->unattributed.edges.emplace_back(edge, Unattributed(count, held[edge]));
+  std::vector<EdgeCount> beyond(edges);
+  const Counted whole = CountEdges({MergeReports(std::move(recorded)), {}}, transport);
+  for (const auto& [edge, count] : whole.edges) beyond[edge] = Unattributed(count, held[edge]);
+  for (uint32_t edge = 0; edge < edges; ++edge) {
+    EdgeCount idle;
+    idle.counted = transport.Carried(edge) - (held[edge].counted + beyond[edge].counted);
+    if (idle.counted > Bytes(0)) idle.layer = v1::LAYER_TRANSPORT;
+    beyond[edge] += idle;
+    rest->unattributed.edges.emplace_back(edge, beyond[edge]);
   }
   return absl::OkStatus();
 }

@@ -17,7 +17,8 @@ namespace fedcarbon::server {
 struct FederationRest {
   uint64_t position = 0;  // of the store's last batch when this was read
   RunNames names;
-  Counted unattributed;  // over all time, counted once: edges less what the runs hold of them
+  Counted unattributed;  // over all time, counted once: edges less what the runs hold of them, and what
+                         // connections carried beyond all calls
   std::map<std::pair<std::string, Hour>, absl::Duration> own_cpu;  // fedcarbon's own, by node
 };
 
@@ -31,9 +32,14 @@ class FederationRestCache {
   absl::StatusOr<std::shared_ptr<const FederationRest>> Get() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  /// What the connections of all edges carried; numbers what is new.
+  absl::StatusOr<TransportShares> ReadTransport(FederationRest* rest);
+
   /// Takes from each edge of `recorded`, facts without a run, what the runs hold of it: an end that did not
-  /// know the run may have reported what the other end booked to one.
-  absl::Status CountEdgesLessRuns(std::vector<EdgeReport> recorded, FederationRest* rest);
+  /// know the run may have reported what the other end booked to one. Adds what its connections carried
+  /// beyond both: links that idle, and what could not be decoded.
+  absl::Status CountEdgesLessRuns(std::vector<EdgeReport> recorded, const TransportShares& transport,
+                                  FederationRest* rest);
 
   Store* const store_;
   RunCache* const runs_;

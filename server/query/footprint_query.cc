@@ -36,8 +36,6 @@ void FillStrings(const std::vector<std::string>& texts,
   field->Assign(texts.begin(), texts.end());
 }
 
-Hour HourOf(absl::Time time) { return absl::ToUnixSeconds(time) / 3600; }
-
 /// Of `scope`, in the numbers of `names`, what concerns a node of `run`.
 Counted OfNodes(const Counted& scope, const RunNames& names, const RunNames& run) {
   const auto concerned = [&](uint32_t node) { return run.FindNode(names.nodes()[node]).has_value(); };
@@ -199,15 +197,17 @@ absl::StatusOr<v1::ListRoundsResponse> FootprintQuery::ListRounds(const v1::List
   auto asked = impl_->Ask(request.run(), request.method());
   if (!asked.ok()) return asked.status();
   Question& question = **asked;
+  const CountedRun& run = question.run();
   v1::ListRoundsResponse response;
-  *response.mutable_run() = DescribeRun(question.run().record, impl_->clock->Now());
-  question.run().VisitRounds(range, [&](const CountedRun::Round& round) {
+  *response.mutable_run() = DescribeRun(run.record, impl_->clock->Now());
+  run.VisitRounds(range, [&](const CountedRun::Round& round) {
     if (static_cast<uint32_t>(response.rounds_size()) == *size) {
       response.set_next_page_token(absl::StrCat(round.record.round));
       return false;
     }
     *response.add_rounds() = question.Summarize(
-        round.record, question.pricer().Total(CountEdges(round.cells), question.HasGap(round.record)));
+        round.record,
+        question.pricer().Total(CountEdges(round.cells, run.transport), question.HasGap(round.record)));
     return true;
   });
   Fill(question.Factors(), response.mutable_factors());
@@ -234,7 +234,7 @@ absl::StatusOr<v1::RoundFootprint> FootprintQuery::GetRound(const v1::GetRoundRe
   for (uint32_t node = 0; node < run.names.nodes().size(); ++node) {
     gaps.push_back(question.HasGap(node, round->record));
   }
-  const Counted counted = CountEdges(round->cells);
+  const Counted counted = CountEdges(round->cells, run.transport);
   v1::RoundFootprint response;
   response.set_run(run.record.id);
   *response.mutable_summary() =
@@ -264,8 +264,8 @@ absl::StatusOr<v1::NodeRounds> FootprintQuery::GetNode(const v1::GetNodeRequest&
   }
   run.VisitRounds(RoundRange(), [&](const CountedRun::Round& round) {
     *response.add_rounds() = question.Summarize(
-        round.record,
-        question.pricer().OfNode(CountEdges(round.cells), *node, question.HasGap(*node, round.record)));
+        round.record, question.pricer().OfNode(CountEdges(round.cells, run.transport), *node,
+                                               question.HasGap(*node, round.record)));
     return true;
   });
   for (v1::Edge& edge : question.pricer().Edges(run.whole, question.gaps_of_nodes())) {

@@ -3,37 +3,48 @@
 namespace fedcarbon::server {
 
 absl::StatusOr<std::shared_ptr<const CountedRun>> RunCache::Get(const RunRecord& record) {
-  const std::shared_ptr<const CountedRun> known = Find(record.id);
-  if (known != nullptr && known->record.last_position >= record.last_position) return known;
-  auto run = ReadRun(store_, record, known.get());
-  if (run.ok()) Keep(*run);
+  const auto position = store_->LastPosition();
+  if (!position.ok()) return position.status();
+  const Entry known = Find(record.id);
+  const bool has_facts = known.run != nullptr && known.run->record.last_position >= record.last_position;
+  if (has_facts && known.position >= *position) return known.run;
+  if (has_facts) {
+    const auto same = HasSameTransport(store_, *known.run);
+    if (!same.ok()) return same.status();
+    if (*same) {
+      Keep({known.run, *position});
+      return known.run;
+    }
+  }
+  auto run = ReadRun(store_, has_facts ? known.run->record : record, known.run.get());
+  if (run.ok()) Keep({*run, *position});
   return run;
 }
 
-std::shared_ptr<const CountedRun> RunCache::Find(const std::string& run) {
+RunCache::Entry RunCache::Find(const std::string& run) {
   MutexLock lock(&mutex_);
   const auto place = places_.find(run);
-  if (place == places_.end()) return nullptr;
-  runs_.splice(runs_.begin(), runs_, place->second);
-  return runs_.front();
+  if (place == places_.end()) return {};
+  entries_.splice(entries_.begin(), entries_, place->second);
+  return entries_.front();
 }
 
-void RunCache::Keep(const std::shared_ptr<const CountedRun>& run) {
+void RunCache::Keep(const Entry& entry) {
   MutexLock lock(&mutex_);
-  const auto place = places_.find(run->record.id);
+  const std::string& id = entry.run->record.id;
+  const auto place = places_.find(id);
   if (place != places_.end()) {
-    if ((*place->second)->record.last_position > run->record.last_position)
-      return;  // another thread was faster
-    rows_ -= (*place->second)->rows;
-    runs_.erase(place->second);
+    if (place->second->position > entry.position) return;  // another thread was faster
+    rows_ -= place->second->run->rows;
+    entries_.erase(place->second);
   }
-  runs_.push_front(run);
-  places_[run->record.id] = runs_.begin();
-  rows_ += run->rows;
-  while (rows_ > max_rows_ && runs_.size() > 1) {
-    rows_ -= runs_.back()->rows;
-    places_.erase(runs_.back()->record.id);
-    runs_.pop_back();
+  entries_.push_front(entry);
+  places_[id] = entries_.begin();
+  rows_ += entry.run->rows;
+  while (rows_ > max_rows_ && entries_.size() > 1) {
+    rows_ -= entries_.back().run->rows;
+    places_.erase(entries_.back().run->record.id);
+    entries_.pop_back();
   }
 }
 

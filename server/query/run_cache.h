@@ -21,20 +21,24 @@ class RunCache {
   /// `store` must outlive this.
   explicit RunCache(Store* store, size_t max_rows = kDefaultMaxRows) : store_(store), max_rows_(max_rows) {}
 
-  /// The run as it is at `record.last_position` or later. Errors: the store's.
+  /// The run as it is now, or later than `record`. Errors: the store's.
   absl::StatusOr<std::shared_ptr<const CountedRun>> Get(const RunRecord& record) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  using Runs = std::list<std::shared_ptr<const CountedRun>>;  // asked for last first
+  struct Entry {
+    std::shared_ptr<const CountedRun> run;
+    uint64_t position = 0;  // of the store's last batch when the run was seen to be so
+  };
+  using Entries = std::list<Entry>;  // asked for last first
 
-  std::shared_ptr<const CountedRun> Find(const std::string& run) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Keep(const std::shared_ptr<const CountedRun>& run) ABSL_LOCKS_EXCLUDED(mutex_);
+  Entry Find(const std::string& run) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Keep(const Entry& entry) ABSL_LOCKS_EXCLUDED(mutex_);
 
   Store* const store_;
   const size_t max_rows_;
   Mutex mutex_;
-  Runs runs_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, Runs::iterator> places_ ABSL_GUARDED_BY(mutex_);
+  Entries entries_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, Entries::iterator> places_ ABSL_GUARDED_BY(mutex_);
   size_t rows_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -17,6 +17,10 @@ namespace fedcarbon::server {
 /// Hours since the Unix epoch, UTC: totals are kept by the hour so that a price per hour never needs the
 /// batches again.
 using Hour = int64_t;
+inline Hour HourOf(absl::Time time) {
+  const int64_t seconds = absl::ToUnixSeconds(time);
+  return seconds / 3600 - (seconds % 3600 < 0 ? 1 : 0);
+}
 
 /// Transfers of one direction between two nodes, as one kind of reporter saw them.
 struct EdgeKey {
@@ -99,6 +103,9 @@ struct TransportTotals {
     transport += other.transport;
     encoded += other.encoded;
     return *this;
+  }
+  friend bool operator==(const TransportTotals& a, const TransportTotals& b) {
+    return a.transport == b.transport && a.encoded == b.encoded;
   }
 };
 

@@ -18,8 +18,6 @@ struct Place {
 constexpr Place kPlaces[] = {
     {"cleveland.example", "USA"}, {"longbeach.example", "USA"}, {"budapest.example", "HUN"}};
 
-Hour HourOf(absl::Time time) { return absl::ToUnixSeconds(time) / 3600; }
-
 struct Ends {
   std::string from;
   std::string to;

@@ -82,6 +82,7 @@ CREATE TABLE transport (
   from_node INTEGER NOT NULL, to_node INTEGER NOT NULL, reported_by_sender INTEGER NOT NULL,
   hour INTEGER NOT NULL, transport INTEGER NOT NULL, encoded INTEGER NOT NULL,
   PRIMARY KEY (from_node, to_node, reported_by_sender, hour)) STRICT, WITHOUT ROWID;
+CREATE INDEX transport_hour ON transport (hour);
 INSERT INTO transport
   SELECT from_node, to_node, reported_by_sender, hour, 0, encoded_bytes FROM edges
   WHERE observer = 2 AND encoded_bytes > 0

@@ -42,6 +42,23 @@ TEST(FramingTest, EncodedBytesAreTheOuterLayer) {
   EXPECT_EQ(counted.layer, v1::LAYER_ENCODED);
 }
 
+TEST(FramingTest, MeasuredTransportIsNotModelled) {
+  MeasuredBytes measured = TenRequests();
+  measured.encoded_known = measured.transport_known = 10;
+  measured.encoded = Bytes(4'000);
+  measured.transport = Bytes(4'700);
+  CountedBytes counted = Count(measured);
+  EXPECT_EQ(counted.bytes, Bytes(4'700));
+  EXPECT_EQ(counted.layer, v1::LAYER_TRANSPORT);
+  EXPECT_FALSE(counted.modelled);
+  EXPECT_FALSE(counted.at_least);
+
+  measured.transfers = 11;
+  EXPECT_TRUE(Count(measured).at_least);
+  measured.encoded_known = 11;
+  EXPECT_EQ(Count(measured).layer, v1::LAYER_ENCODED) << "known of more transfers";
+}
+
 TEST(FramingTest, TheLayerKnownOfMoreTransfersCounts) {
   MeasuredBytes measured = TenRequests();
   measured.message_known = 10;

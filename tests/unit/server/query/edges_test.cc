@@ -27,8 +27,12 @@ EdgeReport Report(bool by_sender, uint64_t message_bytes, v1::Observer observer 
   return report;
 }
 
+EdgeCount Counted(const std::vector<EdgeReport>& reports, const TransportShares& transport = {}) {
+  return CountEdge(MergeReports(reports), transport);
+}
+
 TEST(Edges, EqualEndsCountOnce) {
-  const EdgeCount count = CountEdge({Report(kSender, 1000), Report(kReceiver, 1000)});
+  const EdgeCount count = Counted({Report(kSender, 1000), Report(kReceiver, 1000)});
   EXPECT_EQ(count.calls, 1u);
   EXPECT_EQ(count.message, Bytes(1000));
   EXPECT_EQ(count.counted, Bytes(1000 + 5 + 52));
@@ -39,27 +43,27 @@ TEST(Edges, EqualEndsCountOnce) {
 }
 
 TEST(Edges, OneEndAloneCountsWithoutDisagreement) {
-  const EdgeCount count = CountEdge({Report(kReceiver, 1000)});
+  const EdgeCount count = Counted({Report(kReceiver, 1000)});
   EXPECT_EQ(count.message, Bytes(1000));
   EXPECT_FALSE(count.disagreement.has_value());
 }
 
 TEST(Edges, TheLargerEndCountsAndTheDifferenceIsShown) {
-  const EdgeCount count = CountEdge({Report(kSender, 1000), Report(kReceiver, 700)});
+  const EdgeCount count = Counted({Report(kSender, 1000), Report(kReceiver, 700)});
   EXPECT_EQ(count.message, Bytes(1000));
   EXPECT_EQ(count.disagreement, Bytes(300));
 }
 
 TEST(Edges, UnansweredBytesStandApart) {
   const EdgeCount count =
-      CountEdge({Report(kSender, 1000), Report(kSender, 400, v1::OBSERVER_INTERCEPTOR, false)});
+      Counted({Report(kSender, 1000), Report(kSender, 400, v1::OBSERVER_INTERCEPTOR, false)});
   EXPECT_EQ(count.message, Bytes(1000));
   EXPECT_EQ(count.unconfirmed_message, Bytes(400));
   EXPECT_EQ(count.unconfirmed, Bytes(400 + 5 + 52));
 }
 
 TEST(Edges, ASecondObserverOfAnEndIsACrossCheckAndNeverAdded) {
-  const EdgeCount count = CountEdge({Report(kSender, 1000), Report(kSender, 990, v1::OBSERVER_PROXY)});
+  const EdgeCount count = Counted({Report(kSender, 1000), Report(kSender, 990, v1::OBSERVER_PROXY)});
   EXPECT_EQ(count.message, Bytes(1000));
   EXPECT_EQ(count.cross_check, Bytes(990));
   EXPECT_FALSE(count.disagreement.has_value());
@@ -69,7 +73,7 @@ TEST(Edges, TheOutermostLayerKnownIsPriced) {
   EdgeReport proxy = Report(kReceiver, 0, v1::OBSERVER_PROXY);
   proxy.totals.message = {};
   proxy.totals.encoded = {1, Bytes(300)};  // compressed
-  const EdgeCount count = CountEdge({Report(kSender, 1000), proxy});
+  const EdgeCount count = Counted({Report(kSender, 1000), proxy});
   EXPECT_EQ(count.layer, v1::LAYER_ENCODED);
   EXPECT_EQ(count.counted, Bytes(300 + 52));
   EXPECT_EQ(count.message, Bytes(1000));
@@ -78,14 +82,14 @@ TEST(Edges, TheOutermostLayerKnownIsPriced) {
 TEST(Edges, ATransferOfUnknownSizeMakesALowerBound) {
   EdgeReport report = Report(kSender, 1000);
   report.totals.transfers = 2;
-  EXPECT_TRUE(CountEdge({report}).at_least);
+  EXPECT_TRUE(Counted({report}).at_least);
 }
 
 TEST(Edges, WhatRoundsHoldIsNotUnattributed) {
-  const EdgeCount whole = CountEdge({Report(kSender, 1000), Report(kReceiver, 1000)});
+  const EdgeCount whole = Counted({Report(kSender, 1000), Report(kReceiver, 1000)});
   EXPECT_EQ(Unattributed(whole, whole).message, Bytes(0));
-  EXPECT_EQ(Unattributed(whole, CountEdge({Report(kSender, 600)})).message, Bytes(400));
-  EXPECT_EQ(Unattributed(whole, CountEdge({Report(kSender, 1600)})).message, Bytes(0));
+  EXPECT_EQ(Unattributed(whole, Counted({Report(kSender, 600)})).message, Bytes(400));
+  EXPECT_EQ(Unattributed(whole, Counted({Report(kSender, 1600)})).message, Bytes(0));
 }
 
 TEST(Edges, MergingSumsEachReporterAlone) {
@@ -119,7 +123,7 @@ TEST(Edges, RoundsAndUnattributedAreEverythingRecorded) {
       }
       all.insert(all.end(), reports.begin(), reports.end());
       if (scope == kScopes - 1) continue;
-      in_rounds += CountEdge(reports);
+      in_rounds += Counted(reports);
       rounds += largest;
     }
     const std::vector<EdgeReport> merged = MergeReports(all);
@@ -127,7 +131,7 @@ TEST(Edges, RoundsAndUnattributedAreEverythingRecorded) {
       const int reporter = (report.by_sender ? 0 : 1) + (report.observer == v1::OBSERVER_PROXY ? 2 : 0);
       EXPECT_EQ(report.totals.message.bytes, Bytes(recorded[reporter]));
     }
-    const EdgeCount rest = Unattributed(CountEdge(merged), in_rounds);
+    const EdgeCount rest = Unattributed(Counted(merged), in_rounds);
     EXPECT_EQ(in_rounds.message, Bytes(rounds));
     EXPECT_EQ(in_rounds.message + rest.message,
               Bytes(std::max(rounds, *std::max_element(recorded.begin(), recorded.end()))));

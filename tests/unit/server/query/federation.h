@@ -48,7 +48,7 @@ class Facts {
     key.reported_by_sender = from == submission_.id.node;
     key.observer = observer;
     key.answered = answered;
-    key.hour = absl::ToUnixSeconds(kStart) / 3600;
+    key.hour = HourOf(kStart);
     if (binding != 0) key.epoch = submission_.id.epoch;
     key.binding = binding;
     if (binding != 0) submission_.delta.awaiting_times[binding] = {kStart, kStart};
@@ -61,14 +61,37 @@ class Facts {
     return Touch(round, kStart);
   }
 
+  /// `encoded` bytes of a call without a message's end, as a proxy at this end saw them.
+  Facts& Travelled(const RoundId& round, const std::string& from, const std::string& to, uint64_t encoded,
+                   Hour hour = HourOf(kStart)) {
+    EdgeKey key;
+    key.round = round;
+    key.from = from;
+    key.to = to;
+    key.reported_by_sender = from == submission_.id.node;
+    key.observer = v1::OBSERVER_PROXY;
+    key.hour = hour;
+    EdgeTotals totals;
+    totals.transfers = totals.requests = 1;
+    totals.encoded = {1, Bytes(encoded)};
+    submission_.delta.edges[key] += totals;
+    submission_.delta.transport[{from, to, key.reported_by_sender, hour}] += {Bytes(0), Bytes(encoded)};
+    return Touch(round, kStart + absl::Hours(hour - HourOf(kStart)));
+  }
+
+  /// `bytes` of connections, as the same proxy counted them.
+  Facts& Carried(const std::string& from, const std::string& to, uint64_t bytes, Hour hour = HourOf(kStart)) {
+    submission_.delta.transport[{from, to, from == submission_.id.node, hour}] += {Bytes(bytes), Bytes(0)};
+    return *this;
+  }
+
   Facts& Computed(const RoundId& round, absl::Duration cpu, v1::SpanKind kind = v1::SPAN_KIND_TRAIN,
                   absl::Duration wall = absl::ZeroDuration()) {
     ComputeTotals totals;
     totals.spans = 1;
     totals.cpu = cpu;
     totals.wall = wall;
-    submission_.delta.compute[{round, submission_.id.node, kind, absl::ToUnixSeconds(kStart) / 3600}] +=
-        totals;
+    submission_.delta.compute[{round, submission_.id.node, kind, HourOf(kStart)}] += totals;
     return Touch(round, kStart);
   }
 
@@ -111,8 +134,7 @@ class Facts {
     return *this;
   }
   Facts& Overhead(uint64_t report, uint64_t context) {
-    submission_.delta.overhead[{submission_.id.node, absl::ToUnixSeconds(kStart) / 3600}] +=
-        {Bytes(report), Bytes(context)};
+    submission_.delta.overhead[{submission_.id.node, HourOf(kStart)}] += {Bytes(report), Bytes(context)};
     return *this;
   }
 

@@ -132,6 +132,65 @@ TEST(FootprintQuery, AnEndThatDidNotKnowTheRunAddsNothing) {
   EXPECT_EQ(federation.Run().unattributed_federation().counted_bytes(), 357u);
 }
 
+TEST(FootprintQuery, ConnectionsAreSharedOverTheRoundsOfTheirHourByEncodedBytes) {
+  const Hour next = HourOf(kStart) + 1;
+  Federation federation;
+  federation.Add(Facts("paris", 1)
+                     .Describe("FRA")
+                     .Travelled({"flower:1", 1}, "paris", "warsaw", 1000)
+                     .Travelled({"flower:1", 2}, "paris", "warsaw", 3000)
+                     .Travelled({"flower:1", 3}, "paris", "warsaw", 5000, next)
+                     .Travelled(kNoRound, "paris", "warsaw", 1000)
+                     .Carried("paris", "warsaw", 5500)
+                     .Carried("paris", "warsaw", 5050, next));
+  EXPECT_EQ(federation.Round(1).summary().footprint().counted_bytes(), 1100u);
+  EXPECT_EQ(federation.Round(2).summary().footprint().counted_bytes(), 3300u);
+  EXPECT_EQ(federation.Round(3).summary().footprint().counted_bytes(), 5050u);
+  const v1::RunFootprint run = federation.Run();
+  EXPECT_EQ(run.unattributed().counted_bytes(), 1100u);
+  EXPECT_EQ(run.footprint().counted_bytes(), 5500u + 5050u);
+  EXPECT_EQ(run.unattributed_federation().counted_bytes(), 0u);
+  EXPECT_EQ(run.edges(0).layer(), v1::LAYER_TRANSPORT);
+  EXPECT_FALSE(run.edges(0).modelled());
+}
+
+TEST(FootprintQuery, AConnectionThatIsToldLateChangesARunWithoutAFactOfTheRun) {
+  Federation federation;
+  federation.Add(Facts("paris", 1).Describe("FRA").Travelled(kRound1, "paris", "warsaw", 1000));
+  EXPECT_EQ(federation.Run().in_rounds().counted_bytes(), 1052u) << "modelled until then";
+  federation.Add(Facts("paris", 1).Carried("paris", "warsaw", 1090));
+  EXPECT_EQ(federation.Run().in_rounds().counted_bytes(), 1090u);
+  EXPECT_EQ(federation.Round(1).summary().footprint().counted_bytes(), 1090u);
+  federation.Add(Facts("paris", 1).Carried("paris", "warsaw", 10));
+  EXPECT_EQ(federation.Run().in_rounds().counted_bytes(), 1100u);
+}
+
+TEST(FootprintQuery, WhatConnectionsCarriedBeyondAllCallsIsInNoRun) {
+  const Hour idle = HourOf(kStart) + 5;
+  Federation federation;
+  federation.Add(Facts("paris", 1)
+                     .Describe("FRA")
+                     .Travelled(kRound1, "paris", "warsaw", 1000)
+                     .Carried("paris", "warsaw", 1100)
+                     .Carried("paris", "warsaw", 70, idle)       // pings
+                     .Carried("paris", "(sealed)", 1'000'000));  // TLS that nobody opens
+  federation.Add(Facts("warsaw", 2).Describe("POL").Carried("paris", "warsaw", 60, idle));
+  const v1::RunFootprint run = federation.Run();
+  EXPECT_EQ(run.footprint().counted_bytes(), 1100u);
+  EXPECT_EQ(run.unattributed_federation().counted_bytes(), 70u + 1'000'000u);
+}
+
+TEST(FootprintQuery, ASealedConnectionAddsNothingToCallsThatWereMeteredInside) {
+  Federation federation;
+  federation.Add(Facts("paris", 1)
+                     .Describe("FRA")
+                     .Moved(kRound1, "paris", "warsaw", 1000)
+                     .Carried("paris", "warsaw", 1200));
+  const v1::RunFootprint run = federation.Run();
+  EXPECT_EQ(run.footprint().counted_bytes(), 1057u);
+  EXPECT_EQ(run.unattributed_federation().counted_bytes(), 1200u - 1057u);
+}
+
 TEST(FootprintQuery, ABindingMovesBytesToTheirRound) {
   Federation federation;
   federation.Add(Facts("paris", 1)
