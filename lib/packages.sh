@@ -11,7 +11,7 @@ build_packages=(
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   clang-14 libclang-rt-14-dev libfuzzer-14-dev clang-format-14
-  chromium chromium-driver python3 curl sqlite3 procps
+  chromium chromium-driver python3 python3-venv curl sqlite3 procps
 )
 
 # install_packages PACKAGE...: installs those that are not there, as root or with sudo.

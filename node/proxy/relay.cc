@@ -1,6 +1,5 @@
 #include "node/proxy/relay.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -175,12 +174,9 @@ bool Relay::CompleteConnect() {
     return false;
   }
   PrepareForRelay(upstream_.fd.get());
-  if (route_->is_upstream_lost.exchange(false)) {
-    spdlog::info("upstream {} is reached again", route_->options.upstream.text());
-  }
   if (route_->upstream_tls == nullptr) {
     upstream_.stream = std::make_unique<PlainStream>(upstream_.fd.get());
-    Enter(Stage::kClientHandshake, worker_->options().handshake_timeout);
+    OnUpstreamReached();
     return true;
   }
   const TlsClientOptions& options = *route_->options.upstream_tls;
@@ -202,8 +198,13 @@ bool Relay::CompleteUpstreamHandshake() {
     return false;
   }
   upstream_.handshakes = 1;
-  Enter(Stage::kClientHandshake, worker_->options().handshake_timeout);
+  OnUpstreamReached();
   return true;
+}
+
+void Relay::OnUpstreamReached() {
+  route_->upstream_health.Reached(route_->options.upstream.text());
+  Enter(Stage::kClientHandshake, worker_->options().handshake_timeout);
 }
 
 bool Relay::CompleteClientHandshake() {
@@ -237,10 +238,7 @@ void Relay::Enter(Stage stage, absl::Duration limit) {
 
 void Relay::FailUpstream(const char* why) {
   Count(&worker_->shared().metrics->upstream_failures);
-  if (!route_->is_upstream_lost.exchange(true)) {
-    spdlog::warn("upstream {} is not reached: {}; clients' connections are reset until it is",
-                 route_->options.upstream.text(), why);
-  }
+  route_->upstream_health.Failed(route_->options.upstream.text(), why, Now());
   Cut();
 }
 

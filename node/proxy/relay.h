@@ -89,6 +89,7 @@ class Relay {
   void ConnectNext();
   bool CompleteConnect();
   bool CompleteUpstreamHandshake();
+  void OnUpstreamReached();
   bool CompleteClientHandshake();
   void Enter(Stage stage, absl::Duration limit);
   void FailUpstream(const char* why);

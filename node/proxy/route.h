@@ -1,12 +1,12 @@
 // A listener's options made ready: what each of its connections looks things up in.
 #pragma once
 
-#include <atomic>
 #include <memory>
 
 #include "absl/status/statusor.h"
 #include "node/proxy/options.h"
 #include "node/proxy/tls_context.h"
+#include "node/proxy/upstream_health.h"
 
 namespace fedcarbon::node {
 
@@ -20,8 +20,7 @@ struct Route {
   std::unique_ptr<TlsContext> tls;           // null: cleartext
   std::unique_ptr<TlsContext> upstream_tls;  // null: cleartext
 
-  /// Whether the last connect failed: the log tells of the change, not of each connection.
-  std::atomic<bool> is_upstream_lost{false};
+  UpstreamHealth upstream_health;
 };
 
 }  // namespace fedcarbon::node

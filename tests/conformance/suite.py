@@ -1,0 +1,205 @@
+"""Runs cases in arms, and compares what the peers saw and what observers recorded."""
+import itertools
+import json
+import shutil
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from arms import Arm, Programs
+
+PREFIX = 5  # gRPC's, before each message
+
+
+def without_context(pairs):
+    """The one thing that interceptors may add."""
+    return [pair for pair in pairs if pair[0] != 'fedcarbon-bin']
+
+
+def shown(seen):
+    """An observation without what differs from run to run anyway."""
+    seen = {key: without_context(value) if key in ('metadata', 'initial', 'trailing') else value
+            for key, value in seen.items()}
+    if 'blocks' in seen:
+        seen['blocks'] = [[[name, '' if name == 'grpc-timeout' else value] for name, value in without_context(block)]
+                          for block in seen['blocks']]
+    return seen
+
+
+def run(case, arm):
+    """What the two ends saw: the client's calls in their order, the server's sorted."""
+    client = []
+    for line in case.lines:
+        if line == 'restart':
+            arm.restart_server()
+        else:
+            arm.client.say(line)
+            client += arm.client.hear()
+    reported = case.calls if case.reported is None else case.reported
+    server = sorted((arm.server.hear() for _ in range(reported)), key=lambda seen: json.dumps(shown(seen)))
+    return {'client': [shown(seen) for seen in client], 'server': [shown(seen) for seen in server]}
+
+
+def comparable(case, observation):
+    """Without what the case says may vary."""
+    return {end: [{key: value for key, value in seen.items() if f'{end}.{key}' not in case.varies}
+                  for seen in observation[end]] for end in observation}
+
+
+class Crossed:
+    """What crossed in one direction: between what one end had sent and what the other had received."""
+
+    def __init__(self, sent, received, key):
+        self.low, self.high = sorted(sum(tally.get(key, 0) for tally in tallies) for tallies in (sent, received))
+
+    def __contains__(self, count):
+        return count is not None and self.low <= count <= self.high
+
+    def __repr__(self):
+        return str(self.low) if self.low == self.high else f'{self.low} to {self.high}'
+
+
+def crossed(sent, received, key):
+    return Crossed(sent, received, key)
+
+
+def encoded(tally):
+    """As it travelled, unless the peer itself framed it: then it knows."""
+    return tally.get('encoded', tally['bytes'] + PREFIX * tally['messages'])
+
+
+def compresses(call, direction):
+    script = call if direction == 'up' else call.get('server', {})
+    steps = call.get('steps', []) if direction == 'up' else script.get('steps', [])
+    return script.get('gzip', False) or any(step.get('gzip') for step in steps)
+
+
+def check_facts(test, case, observation, facts):
+    """Every observer's counts against those of the peers."""
+    scripts = [call for line in case.lines if line != 'restart' for call in line['calls']
+               for _ in range(call.get('times', 1))]
+    for method in sorted(case.methods):
+        calls = [script for script in scripts if script['method'] == method]
+        client = [seen for script, seen in zip(scripts, observation['client']) if script['method'] == method]
+        server = [seen for seen in observation['server'] if seen['method'] == method]
+        for observer in facts:
+            if observer == 'server-interceptor' and not server:
+                continue  # which of the calls that it never answered a server hears of is its own affair
+            recorded = facts[observer].calls.get(method)
+            with test.subTest(method=method, observer=observer):
+                test.assertIsNotNone(recorded, 'no transfer was recorded')
+                check_calls(test, case, observer, recorded, calls, client, server)
+
+
+def check_calls(test, case, observer, recorded, calls, client, server):
+    end, kind = observer.split('-')
+    test.assertEqual(recorded.calls, len(calls))
+    test.assertEqual(recorded.ends, {f'END_{end.upper()}'})
+    test.assertEqual(recorded.observers, {f'OBSERVER_{kind.upper()}'})
+    if all('status' in seen for seen in client):
+        statuses = case.statuses.get(observer, {seen['status'] for seen in client})
+        test.assertEqual(recorded.statuses, statuses)
+    for direction, sender, receiver in (('up', client, server), ('down', server, client)):
+        total = recorded.sent if (direction == 'up') == (end == 'client') else recorded.received
+        sent, received = [seen['sent'] for seen in sender], [seen['received'] for seen in receiver]
+        compressed = any(compresses(call, direction) for call in calls)
+        where = f'{direction}, {total}, sent {sent[:3]}, received {received[:3]}'
+        test.assertIn(total['messages'], Crossed(sent, received, 'messages'), where)
+        if kind == 'interceptor' or not compressed:
+            test.assertIn(total['message_bytes'], Crossed(sent, received, 'bytes'), where)
+        if kind == 'proxy':
+            framed = [tally for tally in sent + received if 'encoded' in tally]
+            if framed:
+                test.assertEqual(total['encoded_bytes'], sum(tally['encoded'] for tally in framed), where)
+            elif not compressed:
+                test.assertIn(total['encoded_bytes'] - PREFIX * total['messages'], Crossed(sent, received, 'bytes'), where)
+
+
+def arms_of(client, server):
+    return ['direct'] + ['proxy'] * (not __import__('os').environ.get('NOPROXY')) + ['interceptors'] * ('cpp' in (client, server))
+
+
+class Runs:
+    """All cases of a pair of peers in all arms, run once. `seen` and `facts` are by case and arm."""
+
+    def __init__(self, programs, client, server, cases, folder):
+        self.arms = arms_of(client, server)
+        self.seen, self.facts, self.arm_facts = {}, {}, {}
+        with_arguments = lambda c: json.dumps(c.server_arguments, sort_keys=True)
+        for arguments, group in itertools.groupby(sorted(cases, key=with_arguments), with_arguments):
+            group = list(group)
+            for kind in self.arms:
+                self.run(Arm(kind, programs, server, client, folder / f'{len(self.arm_facts)}-{kind}', arguments), group)
+
+    def run(self, arm, cases):
+        failure = None
+        try:
+            with arm:
+                for case in cases:
+                    if failure is None:
+                        try:
+                            self.seen[case.name, arm.kind] = run(case, arm)
+                            continue
+                        except AssertionError as error:
+                            failure = error
+                    self.seen[case.name, arm.kind] = failure
+                if failure is not None:
+                    raise failure
+        except AssertionError as error:
+            failure = error
+        self.arm_facts[arm.folder.name] = failure or arm.facts
+        for case in cases:
+            self.facts[case.name, arm.kind] = failure or arm.facts
+
+
+def tests_of(programs, client, server, cases):
+    """A test per case and arm, and one per observer of connections."""
+    cases = [case for case in cases if (client, server) in case.pairs]
+
+    class Pair(unittest.TestCase):
+        maxDiff = 4000
+
+        @classmethod
+        def setUpClass(cls):
+            cls.folder = Path(tempfile.mkdtemp(prefix='fedcarbon-conformance-'))
+            cls.runs = Runs(programs, client, server, cases, cls.folder)
+
+        @classmethod
+        def tearDownClass(cls):
+            shutil.rmtree(cls.folder)
+
+        def known(self, value):
+            if isinstance(value, Exception):
+                raise value
+            return value
+
+        def transparent(self, case, arm):
+            direct = self.known(self.runs.seen[case.name, 'direct'])
+            seen = self.known(self.runs.seen[case.name, arm])
+            self.assertEqual(comparable(case, seen), comparable(case, direct))
+
+        def exact(self, case, arm):
+            seen = self.known(self.runs.seen[case.name, arm])
+            check_facts(self, case, seen, self.known(self.runs.facts[case.name, arm]))
+
+        def test_connections(self):
+            """What left the node at the client's side reached the one at the server's."""
+            for name, facts in self.runs.arm_facts.items():
+                if name.endswith('proxy'):
+                    facts = self.known(facts)
+                    near, far = facts['client-proxy'], facts['server-proxy']
+                    with self.subTest(arm=name):
+                        self.assertEqual(near.sent_transport_bytes, far.received_transport_bytes)
+                        self.assertEqual(near.received_transport_bytes, far.sent_transport_bytes)
+                        self.assertEqual((near.protocols, far.protocols), ({'h2'}, {'h2'}))
+                        self.assertEqual((near.gaps, far.gaps), ([], []))
+
+    def test(check, case, arm):
+        return lambda self: check(self, case, arm)
+
+    for case in cases:
+        for arm in arms_of(client, server)[1:]:
+            for check in (Pair.transparent, Pair.exact):
+                setattr(Pair, f'test {check.__name__} {case.name} {arm}', test(check, case, arm))
+    return Pair
