@@ -3,10 +3,12 @@
     direct        nothing
     interceptors  nothing, and the ends that are in C++ are metered
     proxy         fedcarbon-node beside the client, and another one beside the server
+    sealed        the same, with TLS between the two nodes, each of which has a certificate
 """
 import sys
 from pathlib import Path
 
+from certificates import make_certificate
 from facts import Facts
 from processes import Process
 
@@ -50,6 +52,17 @@ class Arm:
     def metered(self, end, kind):
         return ['--metered', f'{end}-interceptor'] if self.kind == 'interceptors' and kind == 'cpp' else []
 
+    def tls_options(self, side):
+        """Made at the server's node, which is started first. It wants a certificate of who calls."""
+        if side == 'server':
+            (server, key), (client, _) = (make_certificate(self.folder, name) for name in ('server-proxy', 'client-proxy'))
+            toml = f'[listener.tls]\ncertificate = "{server}"\nkey = "{key}"\nclient_ca = "{client}"\n'
+        else:
+            toml = (f'[listener.upstream_tls]\nca = "{self.folder}/server-proxy.pem"\nserver_name = "localhost"\n'
+                    f'certificate = "{self.folder}/client-proxy.pem"\nkey = "{self.folder}/client-proxy.key"\n')
+        (self.folder / f'{side}.toml').write_text(f'[[listener]]\n{toml}')
+        return '--config', self.folder / f'{side}.toml'
+
     def start(self, command, name):
         environment = {'FEDCARBON_KEEP': str(self.folder / 'kept'), 'FEDCARBON_COORDINATOR': NOBODY}
         return Process(command, self.folder / f'{name}.log', environment)
@@ -60,18 +73,21 @@ class Arm:
         return self.server.hear()['listen']
 
     def restart_server(self):
-        """It has ended itself. On the same port again."""
+        """It has ended itself. On the same port again. Returns what it had said."""
         self.server.wait()
+        said = self.server.rest()
         self.server.kill()
         self.start_server(self.address.rsplit(':', 1)[1])
+        return said
 
     def __enter__(self):
         self.client = self.server = None
         try:
             self.address = address = self.start_server()
-            if self.kind == 'proxy':
+            if self.kind in ('proxy', 'sealed'):
                 for side in ('server', 'client'):
-                    self.proxies.append(Proxy(self.programs, f'{side}-proxy', side, address, self.folder))
+                    options = self.tls_options(side) if self.kind == 'sealed' else ()
+                    self.proxies.append(Proxy(self.programs, f'{side}-proxy', side, address, self.folder, *options))
                     address = self.proxies[-1].address
             self.client = self.start([*self.programs.peer(self.client_kind), 'call', address,
                                       *self.metered('client', self.client_kind)], 'client')

@@ -48,10 +48,13 @@ class Facts:
             calls.statuses |= {status - 1 for status in group.status if status > 0}
             for direction in ('sent', 'received'):
                 total = getattr(calls, direction)
+                nothing = sum(getattr(group, f'{direction}_messages')) == 0
                 for column in COLUMNS:
                     values = getattr(group, f'{direction}_{column}')
-                    if total[column] is not None:
-                        total[column] = total[column] + sum(values) if values else None
+                    if not values and not nothing:
+                        total[column] = None  # unknown, where something was carried
+                    elif total[column] is not None:
+                        total[column] += sum(values)
         for connection in batch.connections:
             self.sent_transport_bytes += connection.sent_transport_bytes
             self.received_transport_bytes += connection.received_transport_bytes

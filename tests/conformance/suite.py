@@ -29,15 +29,16 @@ def shown(seen):
 
 def run(case, arm):
     """What the two ends saw: the client's calls in their order, the server's sorted."""
-    client = []
+    client, server = [], []
     for line in case.lines:
         if line == 'restart':
-            arm.restart_server()
+            server += arm.restart_server()
         else:
             arm.client.say(line)
             client += arm.client.hear()
     reported = case.calls if case.reported is None else case.reported
-    server = sorted((arm.server.hear() for _ in range(reported)), key=lambda seen: json.dumps(shown(seen)))
+    server += [arm.server.hear() for _ in range(reported - len(server))]
+    server.sort(key=lambda seen: json.dumps(shown(seen)))
     return {'client': [shown(seen) for seen in client], 'server': [shown(seen) for seen in server]}
 
 
@@ -60,15 +61,6 @@ class Crossed:
         return str(self.low) if self.low == self.high else f'{self.low} to {self.high}'
 
 
-def crossed(sent, received, key):
-    return Crossed(sent, received, key)
-
-
-def encoded(tally):
-    """As it travelled, unless the peer itself framed it: then it knows."""
-    return tally.get('encoded', tally['bytes'] + PREFIX * tally['messages'])
-
-
 def compresses(call, direction):
     script = call if direction == 'up' else call.get('server', {})
     steps = call.get('steps', []) if direction == 'up' else script.get('steps', [])
@@ -86,6 +78,8 @@ def check_facts(test, case, observation, facts):
         for observer in facts:
             if observer == 'server-interceptor' and not server:
                 continue  # which of the calls that it never answered a server hears of is its own affair
+            if observer.endswith('proxy') and method in case.unforwarded:
+                continue
             recorded = facts[observer].calls.get(method)
             with test.subTest(method=method, observer=observer):
                 test.assertIsNotNone(recorded, 'no transfer was recorded')
@@ -98,8 +92,10 @@ def check_calls(test, case, observer, recorded, calls, client, server):
     test.assertEqual(recorded.ends, {f'END_{end.upper()}'})
     test.assertEqual(recorded.observers, {f'OBSERVER_{kind.upper()}'})
     if all('status' in seen for seen in client):
-        statuses = case.statuses.get(observer, {seen['status'] for seen in client})
-        test.assertEqual(recorded.statuses, statuses)
+        if observer in case.statuses:
+            test.assertLessEqual(recorded.statuses, case.statuses[observer])
+        else:
+            test.assertEqual(recorded.statuses, {seen['status'] for seen in client})
     for direction, sender, receiver in (('up', client, server), ('down', server, client)):
         total = recorded.sent if (direction == 'up') == (end == 'client') else recorded.received
         sent, received = [seen['sent'] for seen in sender], [seen['received'] for seen in receiver]
@@ -109,15 +105,17 @@ def check_calls(test, case, observer, recorded, calls, client, server):
         if kind == 'interceptor' or not compressed:
             test.assertIn(total['message_bytes'], Crossed(sent, received, 'bytes'), where)
         if kind == 'proxy':
-            framed = [tally for tally in sent + received if 'encoded' in tally]
+            framed = [tallies for tallies in (sent, received) if all('encoded' in tally for tally in tallies) and tallies]
             if framed:
-                test.assertEqual(total['encoded_bytes'], sum(tally['encoded'] for tally in framed), where)
+                test.assertIn(total['encoded_bytes'], Crossed(framed[0], framed[-1], 'encoded'), where)
             elif not compressed:
                 test.assertIn(total['encoded_bytes'] - PREFIX * total['messages'], Crossed(sent, received, 'bytes'), where)
 
 
 def arms_of(client, server):
-    return ['direct'] + ['proxy'] * (not __import__('os').environ.get('NOPROXY')) + ['interceptors'] * ('cpp' in (client, server))
+    pair = (client, server)
+    return (['direct', 'proxy'] + ['interceptors'] * ('cpp' in pair) +
+            ['sealed'] * (pair in (('cpp', 'cpp'), ('h2', 'h2'))))
 
 
 class Runs:
@@ -186,8 +184,7 @@ def tests_of(programs, client, server, cases):
         def test_connections(self):
             """What left the node at the client's side reached the one at the server's."""
             for name, facts in self.runs.arm_facts.items():
-                if name.endswith('proxy'):
-                    facts = self.known(facts)
+                if 'client-proxy' in self.known(facts):
                     near, far = facts['client-proxy'], facts['server-proxy']
                     with self.subTest(arm=name):
                         self.assertEqual(near.sent_transport_bytes, far.received_transport_bytes)

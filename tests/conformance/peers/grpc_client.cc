@@ -59,7 +59,7 @@ class CallBase {
     for (const json& pair : script.value("metadata", json::array())) {
       context_.AddMetadata(pair[0], ValueFromJson(pair[0], pair[1]));
     }
-    if (script.contains("server")) context_.AddMetadata("script", script["server"].dump());
+    if (script.contains("server")) context_.AddMetadata("script-bin", script["server"].dump());
     if (script.contains("deadline_ms")) {
       context_.set_deadline(std::chrono::system_clock::now() +
                             std::chrono::milliseconds(script["deadline_ms"].get<int>()));
@@ -201,6 +201,7 @@ int Call(const std::string& address, const std::shared_ptr<Meter>& meter) {
     if (input.contains("channel")) {
       grpc::ChannelArguments arguments;
       arguments.SetMaxReceiveMessageSize(-1);
+      arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
       arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
       arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "conformance.test");
       for (const auto& [name, value] : input["channel"].items()) arguments.SetInt(name, value.get<int>());

@@ -15,7 +15,8 @@ import grpc
 
 from payload import Tally, outbox, value_from_json, value_to_json
 
-UNLIMITED = [('grpc.max_receive_message_length', -1), ('grpc.max_send_message_length', -1)]
+UNLIMITED = [('grpc.max_receive_message_length', -1), ('grpc.max_send_message_length', -1),
+             ('grpc.max_metadata_size', 1 << 20)]
 ONE_ANSWER = ('Unary', 'ClientStream')
 
 
@@ -43,7 +44,7 @@ class ScriptedCall:
 
     def __init__(self, method, context, output):
         self.method, self.context, self.output = method, context, output
-        self.script = json.loads(dict(context.invocation_metadata()).get('script', '{}'))
+        self.script = json.loads(dict(context.invocation_metadata()).get('script-bin', b'{}'))
         self.received, self.sent = Tally(), Tally()
         self.cancelled = False
         self.finished = False
@@ -144,7 +145,7 @@ class ClientCall:
             self.ready.set()
         metadata = pairs_from_json(script.get('metadata', []))
         if 'server' in script:
-            metadata.append(('script', json.dumps(script['server'])))
+            metadata.append(('script-bin', json.dumps(script['server']).encode()))
         options = {'metadata': metadata, 'timeout': script['deadline_ms'] / 1000 if 'deadline_ms' in script else None,
                    'wait_for_ready': script.get('wait_for_ready', False),
                    'compression': grpc.Compression.Gzip if script.get('gzip') else None}

@@ -32,8 +32,6 @@ int main(int argc, char** argv) {
   if (!node.empty()) {
     fedcarbon::MeteringOptions options;
     options.node = node;
-    options.shutdown_deadline =
-        absl::ZeroDuration();  // nobody listens: the batches are read from FEDCARBON_KEEP
     auto started = fedcarbon::Metering::Start(options);
     if (!started.ok()) {
       std::fprintf(stderr, "%s\n", started.status().ToString().c_str());

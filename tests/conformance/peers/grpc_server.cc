@@ -26,7 +26,7 @@ class ScriptedCall final : public grpc::ServerGenericBidiReactor {
  public:
   ScriptedCall(grpc::GenericCallbackServerContext* context, Mutex* output)
       : context_(context), output_(output) {
-    const auto script = context->client_metadata().find("script");
+    const auto script = context->client_metadata().find("script-bin");
     if (script != context->client_metadata().end()) script_ = json::parse(TextOf(script->second));
     echo_ = !script_.contains("answers");
     limit_ = script_.value("read", UINT64_MAX);
@@ -136,6 +136,7 @@ int Serve(int port, const json& arguments, const std::shared_ptr<Meter>& meter) 
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(), &port);
   builder.SetMaxReceiveMessageSize(-1);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   for (const auto& [name, value] : arguments.items()) builder.AddChannelArgument(name, value.get<int>());
   builder.RegisterCallbackGenericService(&service);
   if (meter != nullptr) {

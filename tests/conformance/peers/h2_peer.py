@@ -16,8 +16,9 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.settings
+import hyperframe.frame
 
-from payload import Tally, outbox
+from payload import Tally, outbox, value_from_json
 
 PREFIX = 5  # bytes before each message: a flag, and the length
 
@@ -86,9 +87,9 @@ class Connection:
                                            validate_outbound_headers=False, normalize_inbound_headers=False,
                                            normalize_outbound_headers=False)
         self.h2 = h2.connection.H2Connection(config)
-        self.h2.local_settings = h2.settings.Settings(
-            client=client, initial_values={int(code): value for code, value in settings.items()})
         self.h2.initiate_connection()
+        if settings:
+            self.h2.update_settings({int(code): value for code, value in settings.items()})
         self.flush()
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -144,8 +145,9 @@ class Connection:
             elif 'rst' in step:
                 self.h2.reset_stream(stream_id, step['rst'])
             elif 'goaway' in step:
-                code, last, debug = step['goaway']
-                self.h2.close_connection(code, debug.encode(), last)
+                code, debug = step['goaway']  # past h2, which would not go on after it
+                frame = hyperframe.frame.GoAwayFrame(0, stream_id, code, debug.encode())
+                self.sock.sendall(self.h2.data_to_send() + frame.serialize())
             elif 'ping' in step:
                 self.h2.ping(step['ping'].encode())
             elif 'await' in step:
@@ -195,7 +197,7 @@ def serve(port, arguments):
         stream = connection.streams[stream_id]
         fields = dict(stream.blocks[0])
         try:
-            for step in json.loads(fields['script'])['steps']:
+            for step in json.loads(value_from_json('-bin', fields['script-bin']))['steps']:
                 connection.do(stream_id, step)
         except (OSError, h2.exceptions.ProtocolError) as error:
             print(f'{fields[":path"]}: {error!r}', file=sys.stderr)

@@ -12,6 +12,9 @@
 
 namespace fedcarbon::conformance {
 
+/// As much metadata as a case may want.
+inline constexpr int kMaxMetadataBytes = 1 << 20;
+
 /// The `index`th message of one direction of a call: bytes 0 to 250 over and over, the first eight replaced
 /// by the index, big-endian. Shorter ones hold the index's last bytes.
 std::string Payload(uint64_t index, size_t size);
