@@ -274,7 +274,6 @@ bool Relay::Pump(Flow* flow) {
       case ByteStream::After::kCut:
         flow->is_over = true;
         flow->is_cut = read.after == ByteStream::After::kCut;
-        flow->from->has_ended = true;
         break;
       case ByteStream::After::kBroken:
         Cut();
@@ -393,7 +392,7 @@ void Relay::Retire() {
 }
 
 void Relay::CheckAgainstKernel(const Leg& leg) {
-  const std::optional<KernelCount> kernel = ReadKernelCount(leg.fd.get(), leg.has_ended);
+  const std::optional<KernelCount> kernel = ReadKernelCount(leg.fd.get());
   if (!kernel.has_value()) return;
   const bool is_counted = &leg == &CountedLeg();
   if (is_counted) retransmitted_ = kernel->retransmitted;

@@ -62,7 +62,6 @@ class Relay {
     bool is_writable = false;
     bool is_ending =
         false;  // the kernel has hinted at an end; always of a Unix socket, whose short reads say little
-    bool has_ended = false;  // its FIN was read
     uint32_t handshakes = 0;
     Bytes counted_sent;  // by the metrics so far
     Bytes counted_received;

@@ -1,5 +1,6 @@
 #include "node/proxy/socket.h"
 
+#include <linux/bpf.h>  // the states of tcpi_state
 #include <linux/tcp.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -138,11 +139,15 @@ void Reset(FileDescriptor* fd) {
   *fd = FileDescriptor();
 }
 
-std::optional<KernelCount> ReadKernelCount(int fd, bool peer_closed) {
+std::optional<KernelCount> ReadKernelCount(int fd) {
   tcp_info info{};
   socklen_t size = sizeof(info);
-  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_notsent_bytes != 0)
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_notsent_bytes != 0 ||
+      PendingError(fd) != 0)
     return std::nullopt;
+  // The kernel counts a FIN as a byte. TLS may have ended before it came.
+  const bool peer_closed = info.tcpi_state == BPF_TCP_CLOSE_WAIT || info.tcpi_state == BPF_TCP_LAST_ACK ||
+                           info.tcpi_state == BPF_TCP_CLOSING || info.tcpi_state == BPF_TCP_CLOSE;
   KernelCount count;
   count.retransmitted = Bytes(info.tcpi_bytes_retrans);
   count.sent = Bytes(info.tcpi_bytes_sent) - count.retransmitted;
