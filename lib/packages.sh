@@ -14,6 +14,9 @@ test_packages=(
   chromium chromium-driver python3 python3-venv curl sqlite3 procps
 )
 
+# What tests/bench/run.sh compares the proxy with, and loads it with.
+bench_packages=(nginx-full haproxy nghttp2-proxy nghttp2-server nghttp2-client openssl)
+
 # install_packages PACKAGE...: installs those that are not there, as root or with sudo.
 install_packages() {
   local missing=() package

@@ -1,20 +1,36 @@
 #!/usr/bin/env bash
 # Builds and runs the benchmarks, and prints medians and ratios. Arms are interleaved at random within one run, because
 # machines are noisy: believe the ratios.
-#   tests/bench/run.sh [rpc|record|ingest|query]...
+#   tests/bench/run.sh [rpc|record|decode|ingest|query|proxy]... [--quick]
+# proxy: fedcarbon-node beside other proxies, in ten minutes; --quick tries it out in two.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source lib/packages.sh
-install_packages "${build_packages[@]}" libbenchmark-dev libgtest-dev libgmock-dev python3
 
-benches=("$@")
-[ ${#benches[@]} -gt 0 ] || benches=(rpc record ingest query)
+micro=() proxy=() quick=()
+for name in "$@"; do
+  case $name in
+    proxy) proxy=(proxy) ;;
+    --quick) quick=(--quick) ;;
+    *) micro+=("$name") ;;
+  esac
+done
+[ $# -gt 0 ] || micro=(rpc record decode ingest query)
+
+packages=("${build_packages[@]}" libbenchmark-dev libgtest-dev libgmock-dev python3)
+targets=("${micro[@]/%/_bench}")
+if [ ${#proxy[@]} -gt 0 ]; then
+  packages+=("${bench_packages[@]}")
+  targets+=(fedcarbon-node fedcarbon-coordinator grpc_bulk)
+fi
+install_packages "${packages[@]}"
 build=build/bench
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DFEDCARBON_BENCH=ON >"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
-ninja -C "$build" --quiet "${benches[@]/%/_bench}"
-for bench in "${benches[@]}"; do
+ninja -C "$build" --quiet "${targets[@]}"
+for bench in "${micro[@]}"; do
   echo "== $bench" >&2
   "$build/bench/${bench}_bench" --benchmark_enable_random_interleaving=true --benchmark_out="$build/$bench.json" \
     --benchmark_out_format=json >/dev/null
 done
-python3 tests/bench/report.py "${benches[@]/#/$build/}"
+[ ${#micro[@]} -eq 0 ] || python3 tests/bench/report.py "${micro[@]/#/$build/}"
+[ ${#proxy[@]} -eq 0 ] || python3 tests/bench/proxy/main.py "${quick[@]}" "$build/bin"
