@@ -24,12 +24,15 @@ Acceptor::Acceptor(FileDescriptor listening, std::shared_ptr<Route> route, size_
       take_(std::move(take)) {}
 
 Acceptor::~Acceptor() {
-  loop_->Forget(listening_.get(), this);
+  if (has_begun_) loop_->Forget(listening_.get(), this);
   const Endpoint& endpoint = route_->options.listen;
   if (endpoint.is_unix()) unlink(endpoint.unix_path.c_str());
 }
 
-void Acceptor::Begin() { is_paused_ = !loop_->Watch(listening_.get(), this); }
+void Acceptor::Begin() {
+  has_begun_ = true;
+  is_paused_ = !loop_->Watch(listening_.get(), this);
+}
 
 void Acceptor::Resume() {
   if (is_paused_) OnEvents(0);
@@ -41,7 +44,7 @@ void Acceptor::SetRoute(std::shared_ptr<Route> route, size_t limit) {
 }
 
 void Acceptor::OnEvents(uint32_t) {
-  is_paused_ = false;
+  const bool was_paused = std::exchange(is_paused_, false);
   for (int i = 0; i < kBatch; ++i) {
     const bool is_full =
         metrics_->connections_open.load(std::memory_order_relaxed) >= static_cast<int64_t>(limit_);
@@ -54,7 +57,7 @@ void Acceptor::OnEvents(uint32_t) {
     } else if (!is_full && errno == EAGAIN) {
       return;
     } else if (is_full || errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      metrics_->accept_pauses.fetch_add(1, std::memory_order_relaxed);
+      if (!was_paused || i > 0) metrics_->accept_pauses.fetch_add(1, std::memory_order_relaxed);
       is_paused_ = true;
       return;
     }  // else that connection has gone before it was taken

@@ -12,7 +12,7 @@
 
 namespace fedcarbon::node {
 
-/// For the thread of `loop`, but for its construction and the constant parts.
+/// For the thread of `loop`, but for its construction, and its destruction where Begin() was not called.
 class Acceptor : public EventHandler {
  public:
   using Take = std::function<void(FileDescriptor client, std::shared_ptr<Route> route)>;
@@ -40,6 +40,7 @@ class Acceptor : public EventHandler {
   EventLoop* const loop_;
   ProxyMetrics* const metrics_;
   const Take take_;
+  bool has_begun_ = false;
   bool is_paused_ = false;
 };
 

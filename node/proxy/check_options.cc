@@ -20,9 +20,9 @@ absl::Status CheckListener(const ListenerOptions& options) {
   const auto error = [&name](auto&&... what) {
     return absl::InvalidArgumentError(absl::StrCat(name, what...));
   };
-  if (!options.upstream.is_unix() && options.upstream.address.port == 0 &&
-      !options.upstream_address.has_value()) {
-    return error("upstream ", options.upstream.text(), " has port 0; name the port that it listens on");
+  const Endpoint& dialled = options.upstream_address.value_or(options.upstream);
+  if (!dialled.is_unix() && dialled.address.port == 0) {
+    return error("upstream ", dialled.text(), " has port 0; name the port that it listens on");
   }
   if (!options.upstream_node.empty() && !IsNodeName(options.upstream_node)) {
     return error("upstream_node '", options.upstream_node,

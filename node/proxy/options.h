@@ -73,11 +73,11 @@ struct ProxyOptions {
   /// connection still holds at most kMinRead per direction. At least 64 KiB.
   Bytes buffer = Bytes(4 << 20);
 
-  /// For the upstream to accept a connection, and for a TLS handshake of either leg.
+  /// For each of the upstream's addresses to accept a connection, and for a TLS handshake of either leg.
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration handshake_timeout = absl::Seconds(10);
 
-  /// How long Drain() waits for connections to end by themselves.
+  /// How long Proxy::Drain() waits for connections to end by themselves.
   absl::Duration drain = absl::Seconds(30);
 };
 

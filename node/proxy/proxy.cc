@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
 #include "node/proxy/acceptor.h"
@@ -82,17 +83,16 @@ class Proxy::Impl {
   void Drain() {
     CloseListeners();
     const absl::Duration until = Clock::System()->Monotonic() + drain_;
-    MutexLock lock(&mutex_);
     while (metrics_->connections_open.load(std::memory_order_relaxed) > 0 &&
            Clock::System()->Monotonic() < until) {
-      drained_.WaitFor(&mutex_, kDrainLook);
+      absl::SleepFor(kDrainLook);
     }
   }
 
  private:
   using Acceptors = std::map<std::string, std::unique_ptr<Acceptor>>;  // by ListenerOptions.listen
 
-  EventLoop& main_loop() { return workers_.front()->loop(); }
+  EventLoop& main_loop() { return *workers_.front()->loop(); }
 
   // All that can fail comes before anything changes.
   absl::Status TakeOver(const ProxyOptions& options) {
@@ -125,6 +125,9 @@ class Proxy::Impl {
     }
     drain_ = options.drain;
     bound_ = std::move(bound);
+    for (const std::unique_ptr<Worker>& worker : workers_) {
+      RunOn(*worker->loop(), [&] { worker->SetOptions(options); });
+    }
     RunOn(main_loop(), [&] {
       for (auto acceptor = acceptors_.begin(); acceptor != acceptors_.end();) {
         const auto route = kept.find(acceptor->first);
@@ -160,7 +163,6 @@ class Proxy::Impl {
   size_t next_worker_ = 0;
 
   mutable Mutex mutex_;
-  CondVar drained_;
   std::vector<Endpoint> listening_ ABSL_GUARDED_BY(mutex_);
 
   Resolver resolver_;

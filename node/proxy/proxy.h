@@ -17,7 +17,8 @@ namespace fedcarbon::node {
 absl::Status CheckProxyOptions(const ProxyOptions& options);
 
 /// Runs from Start until it is destroyed, on `threads` threads of its own. Thread-safe, but Reload and Drain
-/// are called by one thread at a time. Traffic never waits for metering.
+/// are called by one thread at a time. Traffic never waits for metering. The process must ignore SIGPIPE:
+/// OpenSSL writes to sockets whose peer may have gone.
 class Proxy {
  public:
   /// INVALID_ARGUMENT as CheckProxyOptions; UNAVAILABLE, with the address, if a listener cannot be bound.
@@ -36,8 +37,8 @@ class Proxy {
   /// it was. `threads` cannot change.
   absl::Status Reload(ProxyOptions options);
 
-  /// Closes the listeners, waits until the connections have ended by themselves, and cuts the rest after
-  /// `options.drain`.
+  /// Closes the listeners, and waits until the connections have ended by themselves, at most `options.drain`.
+  /// The destructor cuts the rest.
   void Drain();
 
  private:

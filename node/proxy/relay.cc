@@ -62,7 +62,7 @@ void Relay::Start() {
   Advance();
 }
 
-bool Relay::Watch(Leg* leg) { return worker_->loop().Watch(leg->fd.get(), leg); }
+bool Relay::Watch(Leg* leg) { return worker_->loop()->Watch(leg->fd.get(), leg); }
 
 void Relay::Leg::OnEvents(uint32_t events) {
   is_readable = is_readable || (events & ~uint32_t{EPOLLOUT}) != 0 || tls != nullptr;
@@ -70,11 +70,12 @@ void Relay::Leg::OnEvents(uint32_t events) {
   is_ending = is_ending || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
   relay->Advance();
   if ((events & EPOLLERR) == 0) return;
-  // A reset is passed on at once, also where what came before it waits for a slow reader.
+  // A reset is passed on at once, also where nothing is read: what came before it waits for a slow reader, or
+  // was all.
   const Flow& flow = this == &relay->client_ ? relay->up_ : relay->down_;
-  const bool is_stuck = relay->stage_ == Stage::kOpen && !flow.rest.empty();
+  const bool is_unread = relay->stage_ == Stage::kOpen && (!flow.rest.empty() || flow.is_over);
   const bool is_gone = relay->stage_ < Stage::kOpen && this == &relay->client_;
-  if (is_stuck || is_gone) relay->Cut();
+  if (is_unread || is_gone) relay->Cut();
 }
 
 void Relay::Advance() {
@@ -131,16 +132,15 @@ void Relay::BeginUpstream(std::vector<std::string> alpn) {
   alpn_ = std::move(alpn);
   Enter(Stage::kConnecting, worker_->options().connect_timeout);
   const Endpoint& upstream = route_->options.upstream_address.value_or(route_->options.upstream);
-  upstream_.is_ending = upstream.is_unix();
   std::vector<SocketAddress> addresses = NumericAddresses(upstream);
   if (!addresses.empty()) return OnAddresses(std::move(addresses));
-  worker_->shared().resolver->Resolve(upstream.address,
-                                      [worker = worker_, id = id_](std::vector<SocketAddress> found) {
-                                        worker->loop().Post([worker, id, found = std::move(found)]() mutable {
-                                          if (Relay* relay = worker->Find(id))
-                                            relay->OnAddresses(std::move(found));
-                                        });
-                                      });
+  // The answer may come when this relay is over, and even its worker: then its loop runs nothing more.
+  worker_->shared().resolver->Resolve(upstream.address, [loop = worker_->loop(), worker = worker_,
+                                                         id = id_](std::vector<SocketAddress> found) {
+    loop->Post([worker, id, found = std::move(found)]() mutable {
+      if (Relay* relay = worker->Find(id)) relay->OnAddresses(std::move(found));
+    });
+  });
 }
 
 void Relay::OnAddresses(std::vector<SocketAddress> addresses) {
@@ -152,20 +152,21 @@ void Relay::OnAddresses(std::vector<SocketAddress> addresses) {
 
 void Relay::ConnectNext() {
   while (!addresses_.empty()) {
-    if (upstream_.fd.is_open()) worker_->loop().Forget(upstream_.fd.get(), &upstream_);
+    if (upstream_.fd.is_open()) worker_->loop()->Forget(upstream_.fd.get(), &upstream_);
     int error = 0;
     upstream_.fd = BeginConnect(addresses_.back(), &error);
-    upstream_.is_writable = false;
+    upstream_.is_readable = upstream_.is_writable = false;
+    upstream_.is_ending = addresses_.back().storage.ss_family == AF_UNIX;
     addresses_.pop_back();
+    Enter(Stage::kConnecting, worker_->options().connect_timeout);
     if (error == 0 && Watch(&upstream_)) return;
-    if (addresses_.empty()) return FailUpstream(std::strerror(error));
+    if (addresses_.empty()) return FailUpstream(std::strerror(error != 0 ? error : errno));
   }
 }
 
 bool Relay::CompleteConnect() {
   if (!upstream_.fd.is_open() || (!upstream_.is_writable && !upstream_.is_readable)) return false;
   if (const int error = PendingError(upstream_.fd.get()); error != 0) {
-    upstream_.is_readable = false;
     if (addresses_.empty()) {
       FailUpstream(std::strerror(error));
     } else {
@@ -194,7 +195,7 @@ bool Relay::CompleteUpstreamHandshake() {
   if (handshake == TlsStream::Handshake::kWaiting) return false;
   if (handshake != TlsStream::Handshake::kDone) {
     Count(&worker_->shared().metrics->handshake_failures);
-    FailUpstream("its TLS handshake failed");
+    FailUpstream("its TLS handshake failed: " + upstream_.tls->Failure());
     return false;
   }
   upstream_.handshakes = 1;
@@ -236,7 +237,7 @@ void Relay::Enter(Stage stage, absl::Duration limit) {
   deadline_ = Now() + limit;
 }
 
-void Relay::FailUpstream(const char* why) {
+void Relay::FailUpstream(const std::string& why) {
   Count(&worker_->shared().metrics->upstream_failures);
   route_->upstream_health.Failed(route_->options.upstream.text(), why, Now());
   Cut();
@@ -245,8 +246,8 @@ void Relay::FailUpstream(const char* why) {
 // ---- Open
 
 void Relay::PumpBoth() {
-  if (Pump(&up_)) worker_->loop().Requeue(&client_);
-  if (stage_ == Stage::kOpen && Pump(&down_)) worker_->loop().Requeue(&upstream_);
+  if (Pump(&up_)) worker_->loop()->Requeue(&client_);
+  if (stage_ == Stage::kOpen && Pump(&down_)) worker_->loop()->Requeue(&upstream_);
   if (stage_ == Stage::kOpen && up_.is_done && down_.is_done) Close();
 }
 
@@ -337,7 +338,7 @@ void Relay::Break(Flow* flow) {
   Flow& other = flow == &up_ ? down_ : up_;
   if (other.is_done) return Cut();
   flow->to->is_readable = flow->to->is_ending = true;
-  worker_->loop().Requeue(flow->to);
+  worker_->loop()->Requeue(flow->to);
 }
 
 void Relay::FinishFlow(Flow* flow) {
@@ -355,6 +356,7 @@ void Relay::FinishFlow(Flow* flow) {
 void Relay::Tick() {
   if (stage_ == Stage::kOver) return;
   if (Now() >= deadline_) {
+    if (stage_ == Stage::kConnecting && !addresses_.empty()) return ConnectNext();
     if (stage_ == Stage::kConnecting || stage_ == Stage::kUpstreamHandshake)
       return FailUpstream("no answer in time");
     Count(&worker_->shared().metrics->handshake_failures);
@@ -385,7 +387,7 @@ void Relay::Retire() {
   stage_ = Stage::kOver;
   for (Flow* flow : {&up_, &down_}) DropRest(flow);
   for (Leg* leg : {&client_, &upstream_}) {
-    if (leg->fd.is_open()) worker_->loop().Forget(leg->fd.get(), leg);
+    if (leg->fd.is_open()) worker_->loop()->Forget(leg->fd.get(), leg);
   }
   worker_->shared().metrics->connections_open.fetch_sub(1, std::memory_order_relaxed);
   worker_->Retire(this);

@@ -91,7 +91,7 @@ class Relay {
   void OnUpstreamReached();
   bool CompleteClientHandshake();
   void Enter(Stage stage, absl::Duration limit);
-  void FailUpstream(const char* why);
+  void FailUpstream(const std::string& why);
 
   bool Watch(Leg* leg);
   void PumpBoth();

@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "fedcarbon/meter/cpu_clock.h"
-#include "fedcarbon/sync/clock.h"
 
 namespace fedcarbon::node {
 
-Resolver::Resolver() : thread_([this] { Run(); }) {}
+Resolver::Resolver(LookUpName look_up, const Clock* clock)
+    : look_up_(std::move(look_up)), clock_(clock), thread_([this] { Run(); }) {}
 
 Resolver::~Resolver() {
   {
@@ -25,8 +25,7 @@ void Resolver::Resolve(const Address& address, Done done) {
   {
     MutexLock lock(&mutex_);
     const auto known = known_.find(address.text());
-    const bool is_fresh =
-        known != known_.end() && Clock::System()->Monotonic() - known->second.since < kReuse;
+    const bool is_fresh = known != known_.end() && clock_->Monotonic() - known->second.since < kReuse;
     if (!is_fresh) {
       questions_.push_back({address, std::move(done)});
       changed_.NotifyAll();
@@ -59,10 +58,10 @@ void Resolver::Run() {
 }
 
 std::vector<SocketAddress> Resolver::Answer(const Address& address) {
-  std::vector<SocketAddress> found = LookUp(address);
+  std::vector<SocketAddress> found = look_up_(address);
   MutexLock lock(&mutex_);
   Known& known = known_[address.text()];
-  known.since = Clock::System()->Monotonic();
+  known.since = clock_->Monotonic();
   if (!found.empty()) known.addresses = std::move(found);
   return known.addresses;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
+#include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
 #include "node/proxy/socket.h"
 
@@ -21,8 +22,10 @@ class Resolver {
   static constexpr absl::Duration kReuse = absl::Seconds(5);
 
   using Done = std::function<void(std::vector<SocketAddress>)>;
+  using LookUpName = std::function<std::vector<SocketAddress>(const Address&)>;
 
-  Resolver();
+  /// `clock` must outlive this. `look_up` may block.
+  explicit Resolver(LookUpName look_up = LookUp, const Clock* clock = Clock::System());
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
@@ -44,6 +47,8 @@ class Resolver {
   void Run();
   std::vector<SocketAddress> Answer(const Address& address);
 
+  const LookUpName look_up_;
+  const Clock* const clock_;
   Mutex mutex_;
   CondVar changed_;
   std::vector<Question> questions_ ABSL_GUARDED_BY(mutex_);

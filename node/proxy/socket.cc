@@ -1,6 +1,5 @@
 #include "node/proxy/socket.h"
 
-#include <linux/bpf.h>  // the states of tcpi_state
 #include <linux/tcp.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -142,12 +141,10 @@ void Reset(FileDescriptor* fd) {
 std::optional<KernelCount> ReadKernelCount(int fd) {
   tcp_info info{};
   socklen_t size = sizeof(info);
-  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_notsent_bytes != 0 ||
-      PendingError(fd) != 0)
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_notsent_bytes != 0)
     return std::nullopt;
-  // The kernel counts a FIN as a byte. TLS may have ended before it came.
-  const bool peer_closed = info.tcpi_state == BPF_TCP_CLOSE_WAIT || info.tcpi_state == BPF_TCP_LAST_ACK ||
-                           info.tcpi_state == BPF_TCP_CLOSING || info.tcpi_state == BPF_TCP_CLOSE;
+  char next;  // the kernel counts a FIN as a byte; TLS may have ended before it came
+  const bool peer_closed = recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
   KernelCount count;
   count.retransmitted = Bytes(info.tcpi_bytes_retrans);
   count.sent = Bytes(info.tcpi_bytes_sent) - count.retransmitted;

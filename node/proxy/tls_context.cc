@@ -78,15 +78,18 @@ absl::StatusOr<SslContext> MakeClientContext(const TlsClientOptions& options) {
 }
 
 absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Create(Make make, std::vector<std::string> files) {
-  absl::StatusOr<SslContext> context = make();
-  if (!context.ok()) return context.status();
-  return std::unique_ptr<TlsContext>(new TlsContext(std::move(make), std::move(files), *std::move(context)));
+  // Looks at the files before it reads them: a change in between is seen later.
+  std::unique_ptr<TlsContext> context(new TlsContext(std::move(make), std::move(files)));
+  absl::StatusOr<SslContext> made = context->make_();
+  if (!made.ok()) return made.status();
+  MutexLock lock(&context->mutex_);
+  context->context_ = *std::move(made);
+  return context;
 }
 
-TlsContext::TlsContext(Make make, std::vector<std::string> files, SslContext context)
+TlsContext::TlsContext(Make make, std::vector<std::string> files)
     : make_(std::move(make)),
       files_(std::move(files)),
-      context_(std::move(context)),
       states_(LookAtFiles()),
       looked_(Clock::System()->Monotonic()) {}
 

@@ -44,7 +44,7 @@ class TlsContext {
     }
   };
 
-  TlsContext(Make make, std::vector<std::string> files, SslContext context);
+  TlsContext(Make make, std::vector<std::string> files);
   std::vector<FileState> LookAtFiles() const;
 
   const Make make_;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/names.h"
 
 namespace fedcarbon::node {
@@ -114,6 +115,16 @@ TlsStream::Handshake TlsStream::ContinueHandshake() {
     default:
       return Handshake::kFailed;
   }
+}
+
+std::string TlsStream::Failure() const {
+  const unsigned long error = ERR_peek_last_error();
+  if (error == 0) return "the connection ended";
+  const char* const reason = ERR_reason_error_string(error);
+  std::string text = reason == nullptr ? "unknown error" : reason;
+  const long verified = SSL_get_verify_result(ssl_.get());
+  if (verified != X509_V_OK) absl::StrAppend(&text, ": ", X509_verify_cert_error_string(verified));
+  return text;
 }
 
 void TlsStream::Choose(std::string protocol) {

@@ -38,6 +38,9 @@ class TlsStream : public ByteStream {
   /// Goes on with the handshake as far as it gets.
   Handshake ContinueHandshake();
 
+  /// Why the handshake failed, for people: OpenSSL's words, nothing of the peer's.
+  std::string Failure() const;
+
   /// What the client offered, from kClientHello on.
   const std::vector<std::string>& offered() const { return offered_; }
 

@@ -4,7 +4,7 @@
 
 namespace fedcarbon::node {
 
-void UpstreamHealth::Failed(const std::string& upstream, const char* why, absl::Duration now) {
+void UpstreamHealth::Failed(const std::string& upstream, const std::string& why, absl::Duration now) {
   if (absl::ToInt64Microseconds(now) < quiet_until_us_.load() || is_lost_.exchange(true)) return;
   quiet_until_us_.store(absl::ToInt64Microseconds(now + kQuiet));
   spdlog::warn("upstream {} is not reached: {}; clients' connections are reset until it is", upstream, why);

@@ -17,7 +17,7 @@ class UpstreamHealth {
   static constexpr absl::Duration kQuiet = absl::Seconds(10);
 
   /// `now`: monotonic.
-  void Failed(const std::string& upstream, const char* why, absl::Duration now);
+  void Failed(const std::string& upstream, const std::string& why, absl::Duration now);
   void Reached(const std::string& upstream);
 
  private:

@@ -40,13 +40,16 @@ class Worker {
   /// Gives it a client's connection. Thread-safe.
   void Adopt(FileDescriptor client, std::shared_ptr<Route> route);
 
-  /// Thread-safe: what must run on this thread.
-  EventLoop& loop() { return *loop_; }
+  /// Thread-safe: what must run on this thread. Who may post when this is gone shares it.
+  const std::shared_ptr<EventLoop>& loop() { return loop_; }
 
   // For relays.
   const Shared& shared() const { return shared_; }
   const ProxyOptions& options() const { return options_; }
   GapBook& gaps() { return gaps_; }
+
+  /// For connections from now on, and for what all of them may hold.
+  void SetOptions(const ProxyOptions& options) { options_ = options; }
 
   /// One buffer for all: what was read is written on at once, and only what the other leg does not take is
   /// kept.
@@ -69,8 +72,8 @@ class Worker {
   void Tick();
   void CutAll();
 
-  const std::unique_ptr<EventLoop> loop_;
-  const ProxyOptions options_;  // its listeners are not used
+  const std::shared_ptr<EventLoop> loop_;
+  ProxyOptions options_;  // its listeners are not used
   const Shared shared_;
   const std::function<void()> tick_;
   GapBook gaps_;
