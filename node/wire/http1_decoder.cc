@@ -148,6 +148,7 @@ void Http1Decoder::TakeBody(Side from, std::string_view* bytes) {
     case Http1Body::State::kOpen:
       return;
     case Http1Body::State::kBroken:
+      if (sender.content > 0) Tell(from, /*last=*/false);
       return Lose("broken chunks");
     case Http1Body::State::kTrailers:
       Tell(from, /*last=*/true);

@@ -488,6 +488,12 @@ TEST_F(Http1DecoderTest, MalformedSections) {
   ExpectLost("folded");
 }
 
+TEST_F(Http1DecoderTest, WhatPassedBeforeABrokenChunkIsTold) {
+  Feed(kClient, kChunkedPost + "3\r\nabcx");
+  ASSERT_THAT(recorder_.losses, SizeIs(1));
+  EXPECT_THAT(call().sent(kClient), ElementsAre(Message{3, 3, false}));
+}
+
 TEST_F(Http1DecoderTest, BrokenChunks) {
   Feed(kClient, kChunkedPost + "2\r\nabc");
   ExpectLost("broken chunks");
