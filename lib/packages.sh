@@ -17,6 +17,12 @@ test_packages=(
 # What tests/bench/run.sh compares the proxy with, and loads it with.
 bench_packages=(nginx-full haproxy nghttp2-proxy nghttp2-server nghttp2-client openssl)
 
+# For gRPC's interop programs in Go and Java, where no toolchain of these is there already.
+interop_packages=()
+command -v go >/dev/null || interop_packages+=(golang-go)
+command -v java >/dev/null || interop_packages+=(default-jdk-headless)
+command -v mvn >/dev/null || interop_packages+=(maven)
+
 # install_packages PACKAGE...: installs those that are not there, as root or with sudo.
 install_packages() {
   local missing=() package

@@ -19,7 +19,7 @@ for stage in "${stages[@]}"; do
   case $stage in release | address | thread) ;; *) usage ;; esac
 done
 
-install_packages "${build_packages[@]}" "${test_packages[@]}"
+install_packages "${build_packages[@]}" "${test_packages[@]}" "${interop_packages[@]}"
 
 passed=0 failed=0 skipped=0
 
