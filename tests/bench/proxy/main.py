@@ -17,6 +17,8 @@ from processes import BenchError, Program, stop_with_this_process
 
 CONNECTIONS = (1, 8, 64)
 TRANSFERS = {1_000_000: 40, 5_000_000: 16, 100_000_000: 2}  # bytes: how many each way
+PROCESSORS = sorted(os.sched_getaffinity(0))
+SITE, ELSEWHERE = 0, 1  # processors
 SETTLE_SECONDS = 3  # until a reporter has sent the last second's facts
 
 
@@ -81,6 +83,13 @@ class Bench:
                              for direction in ("up", "down"))
 
 
+def pin(processor):
+    """This process and what it starts. Who shares a processor with whom decides what a small RPC costs, and the
+    scheduler's choice changes from second to second: so the site's programs (clients and proxies) have one, and the
+    others (upstreams and coordinator) another, as if elsewhere."""
+    os.sched_setaffinity(0, {PROCESSORS[processor % len(PROCESSORS)]})
+
+
 def start_coordinator(binaries, folder):
     command = [os.path.join(binaries, "fedcarbon-coordinator"), "--data", os.path.join(folder, "coordinator"),
                "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"]
@@ -97,8 +106,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="fedcarbon-bench-") as folder:
         os.chmod(folder, 0o755)  # nginx's worker is another user
         loads = Loads(folder, binaries)
+        pin(ELSEWHERE)
         loads.start()
         place = Place(binaries, loads.services, loads.tls_services, loads.ca, start_coordinator(binaries, folder))
+        pin(SITE)
         bench = Bench(loads, 0.2 if options.quick else 0.5)
         bench.start(place, folder)
         rounds = 2 if options.quick else 7

@@ -1,0 +1,210 @@
+// What reading over a connection's shoulder costs, without the connection: decoders fed as the proxy feeds
+// them, alone or with the metering that they feed. items are messages; small ones have 100 bytes, one each
+// way in a call.
+#include <benchmark/benchmark.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fedcarbon/meter/meter.h"
+#include "node/proxy/connection_meter.h"
+#include "node/wire/connection_decoder.h"
+#include "tests/unit/node/wire/http2_frames.h"
+#include "tests/unit/node/wire/websocket_frames.h"
+
+namespace fedcarbon::node {
+namespace {
+
+using namespace testing;  // NOLINT: the frames of the unit tests
+
+constexpr int kCalls = 1'000;  // of a connection
+constexpr size_t kSmall = 100;
+constexpr size_t kBulk = 64 << 20;
+constexpr size_t kRead = 1 << 20;    // as much as the proxy reads at once
+constexpr size_t kFrame = 16 << 10;  // HTTP/2's default, and the most frames for the bytes
+
+class NoCall : public CallListener {
+ public:
+  void OnHeaders(Side, const HeaderBlock& block) override { benchmark::DoNotOptimize(block); }
+  void OnMessage(Side, const MessagePiece& piece) override { benchmark::DoNotOptimize(piece); }
+  void OnEnd(int status) override { benchmark::DoNotOptimize(status); }
+};
+
+class NoListener : public ConnectionListener {
+ public:
+  void OnProtocol(Protocol) override {}
+  std::unique_ptr<CallListener> OnCall(const HeaderBlock&) override { return std::make_unique<NoCall>(); }
+  void OnLoss(const char* why, bool) override { loss = why; }
+
+  const char* loss = nullptr;
+};
+
+/// A connection, read by read.
+struct Conversation {
+  void Add(Side side, std::string bytes) {
+    for (size_t at = 0; at < bytes.size(); at += kRead) reads.emplace_back(side, bytes.substr(at, kRead));
+    size += bytes.size();
+  }
+
+  std::vector<std::pair<Side, std::string>> reads;
+  size_t size = 0;
+  int messages = 0;
+};
+
+void CountProcessed(benchmark::State& state, const Conversation& conversation) {
+  state.SetItemsProcessed(state.iterations() * conversation.messages);
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(conversation.size));
+}
+
+/// From the first byte to the last, again and again.
+void Decode(benchmark::State& state, const Conversation& conversation) {
+  const WireLimits limits;
+  for (auto _ : state) {
+    NoListener listener;
+    ConnectionDecoder decoder(&listener, &HeaderNames::Standard(), &limits);
+    for (const auto& [side, bytes] : conversation.reads) decoder.Feed(side, bytes);
+    if (listener.loss != nullptr) return state.SkipWithError(listener.loss);
+  }
+  CountProcessed(state, conversation);
+}
+
+/// Drops facts: what becomes of them later is not on the connection's path.
+class NullSink : public FactSink {
+ public:
+  void Record(Fact fact) override { benchmark::DoNotOptimize(fact); }
+};
+
+void DecodeAndMeter(benchmark::State& state, const Conversation& conversation) {
+  MeterOptions options;
+  options.node = "bench.example";
+  const std::shared_ptr<Meter> meter = *Meter::Create(options, std::make_shared<NullSink>());
+  const std::shared_ptr<Route> route = *Route::Create(ListenerOptions());
+  ProxyMetrics metrics;
+  GapBook gaps;
+  for (auto _ : state) {
+    ConnectionMeter connection(route, meter, &metrics, &gaps);
+    for (const auto& [side, bytes] : conversation.reads) connection.Passed(side, bytes);
+    connection.End({});
+  }
+  CountProcessed(state, conversation);
+}
+
+/// gRPC as its C++ peers speak it.
+class Http2Peers {
+ public:
+  Http2Peers() {
+    conversation_.Add(Side::kClient, std::string(kPreface) + Settings());
+    conversation_.Add(Side::kServer, Settings());
+  }
+
+  void Call(size_t request, size_t response) {
+    const Fields fields = {{":scheme", "http"},
+                           {":method", "POST"},
+                           {":authority", "fl.example.org:9092"},
+                           {":path", "/fedcarbon.demo.Training/PushUpdate"},
+                           {"te", "trailers"},
+                           {"content-type", "application/grpc"},
+                           {"user-agent", "grpc-c++/1.51.1 grpc-c/29.0.0 (linux; chttp2)"},
+                           {"grpc-accept-encoding", "identity, deflate, gzip"}};
+    const Fields answer = {{":status", "200"},
+                           {"content-type", "application/grpc"},
+                           {"grpc-accept-encoding", "identity, deflate, gzip"}};
+    conversation_.Add(Side::kClient, Headers(stream_, client_.Encode(fields)) + Body(request, kEndStream));
+    conversation_.Add(Side::kServer,
+                      Headers(stream_, server_.Encode(answer)) + Body(response, 0) +
+                          Headers(stream_, server_.Encode({{"grpc-status", "0"}}), kEndHeaders | kEndStream));
+    conversation_.messages += 2;
+    stream_ += 2;
+  }
+
+  const Conversation& conversation() const { return conversation_; }
+
+ private:
+  std::string Body(size_t size, uint8_t flags) const {
+    const std::string message = GrpcMessage(std::string(size, 'x'));
+    std::string frames;
+    for (size_t at = 0; at < message.size(); at += kFrame) {
+      const bool is_last = message.size() - at <= kFrame;
+      frames += Data(stream_, std::string_view(message).substr(at, kFrame), is_last ? flags : 0);
+    }
+    return frames;
+  }
+
+  Conversation conversation_;
+  Encoder client_;
+  Encoder server_;
+  uint32_t stream_ = 1;
+};
+
+Conversation Http2Calls() {
+  Http2Peers peers;
+  for (int i = 0; i < kCalls; ++i) peers.Call(kSmall, kSmall);
+  return peers.conversation();
+}
+
+void Http2SmallPlain(benchmark::State& state) { Decode(state, Http2Calls()); }
+void Http2SmallMetered(benchmark::State& state) { DecodeAndMeter(state, Http2Calls()); }
+
+void Http2Bulk(benchmark::State& state) {
+  Http2Peers peers;
+  peers.Call(kBulk, 0);
+  Decode(state, peers.conversation());
+}
+
+std::string Length(size_t size) { return "content-length: " + std::to_string(size) + "\r\n\r\n"; }
+
+Conversation Http1Calls(int calls, size_t request, size_t response) {
+  Conversation conversation;
+  for (int i = 0; i < calls; ++i) {
+    conversation.Add(Side::kClient,
+                     "POST /api/v0/fleet/pull-messages HTTP/1.1\r\nhost: fl.example.org:9092\r\n"
+                     "user-agent: python-requests/2.32.5\r\naccept-encoding: gzip, deflate\r\n"
+                     "content-type: application/protobuf\r\naccept: application/protobuf\r\n" +
+                         Length(request) + std::string(request, 'x'));
+    conversation.Add(Side::kServer,
+                     "HTTP/1.1 200 OK\r\ndate: Thu, 26 Nov 2026 02:00:00 GMT\r\nserver: uvicorn\r\n"
+                     "content-type: application/protobuf\r\n" +
+                         Length(response) + std::string(response, 'x'));
+  }
+  conversation.messages = 2 * calls;
+  return conversation;
+}
+
+void Http1SmallPlain(benchmark::State& state) { Decode(state, Http1Calls(kCalls, kSmall, kSmall)); }
+void Http1SmallMetered(benchmark::State& state) { DecodeAndMeter(state, Http1Calls(kCalls, kSmall, kSmall)); }
+void Http1Bulk(benchmark::State& state) { Decode(state, Http1Calls(1, kBulk, 0)); }
+
+Conversation WebSocketMessages(int pairs, size_t size) {
+  Conversation conversation;
+  conversation.Add(Side::kClient,
+                   "GET /f3 HTTP/1.1\r\nhost: fl.example.org\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+                   "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n");
+  conversation.Add(Side::kServer,
+                   "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+                   "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+  for (int i = 0; i < pairs; ++i) {
+    for (const Side side : {Side::kClient, Side::kServer}) {
+      conversation.Add(side, WebSocketFrame(side, kFinal | kBinary, std::string(size, 'x')));
+    }
+  }
+  conversation.messages = 2 * pairs;
+  return conversation;
+}
+
+void WebSocketSmall(benchmark::State& state) { Decode(state, WebSocketMessages(kCalls, kSmall)); }
+void WebSocketBulk(benchmark::State& state) { Decode(state, WebSocketMessages(kBulk >> 21, 1 << 20)); }
+
+BENCHMARK(Http2SmallPlain)->Repetitions(9);
+BENCHMARK(Http2SmallMetered)->Repetitions(9);
+BENCHMARK(Http2Bulk)->Repetitions(9);
+BENCHMARK(Http1SmallPlain)->Repetitions(9);
+BENCHMARK(Http1SmallMetered)->Repetitions(9);
+BENCHMARK(Http1Bulk)->Repetitions(9);
+BENCHMARK(WebSocketSmall)->Repetitions(9);
+BENCHMARK(WebSocketBulk)->Repetitions(9);
+
+}  // namespace
+}  // namespace fedcarbon::node
