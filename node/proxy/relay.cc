@@ -130,7 +130,8 @@ bool Relay::HearFirstWords() {
 
 void Relay::BeginUpstream(std::vector<std::string> alpn) {
   alpn_ = std::move(alpn);
-  Enter(Stage::kConnecting, worker_->options().connect_timeout);
+  // Looking the name up has time limits of its own, and the last addresses may follow.
+  Enter(Stage::kConnecting, absl::InfiniteDuration());
   const Endpoint& upstream = route_->options.upstream_address.value_or(route_->options.upstream);
   std::vector<SocketAddress> addresses = NumericAddresses(upstream);
   if (!addresses.empty()) return OnAddresses(std::move(addresses));

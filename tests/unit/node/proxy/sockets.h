@@ -36,6 +36,11 @@ inline Endpoint At(const std::string& text) {
   return endpoint.ok() ? *std::move(endpoint) : Endpoint();
 }
 
+/// A Unix socket that nobody else uses.
+inline std::string UnixPlace(const std::string& name) {
+  return "unix:" + ::testing::TempDir() + name + "." + std::to_string(getpid()) + ".sock";
+}
+
 /// Looks again and again until `condition` holds; false after kPatience. For what nobody notifies of.
 inline bool Eventually(const std::function<bool()>& condition) {
   for (const absl::Time deadline = absl::Now() + kPatience; !condition();) {
@@ -172,6 +177,7 @@ class Server {
   }
 
   const Endpoint& endpoint() const { return endpoint_; }
+  int get() const { return listening_.get(); }
 
   /// What the sockets that it accepts inherit.
   void SetReceiveBuffer(int bytes) { listening_.SetReceiveBuffer(bytes); }

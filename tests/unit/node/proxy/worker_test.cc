@@ -1,0 +1,138 @@
+// A worker with a name service of its own: an upstream of several addresses.
+#include "node/proxy/worker.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "tests/unit/node/proxy/running_proxy.h"
+
+namespace fedcarbon::node {
+namespace {
+
+using testing::At;
+using testing::Ending;
+using testing::ListenerTo;
+using testing::Server;
+using testing::Socket;
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  /// Connections to "fl.example.org", which has these addresses.
+  void Start(std::vector<Endpoint> addresses) {
+    std::vector<SocketAddress> found;
+    for (const Endpoint& address : addresses) found.push_back(NumericAddresses(address).at(0));
+    resolver_ = std::make_unique<Resolver>([found](const Address&) { return found; });
+    StartWorker();
+  }
+
+  void StartWorker() {
+    route_ = *Route::Create(ListenerTo(At("fl.example.org:1")));
+    ProxyOptions options;
+    options.connect_timeout = absl::Seconds(1);
+    worker_ = *Worker::Create(options, {meter_.meter, &metrics_, resolver_.get()}, [] {});
+  }
+
+  Socket Connect() {
+    Socket client = Socket::Connect(door_.endpoint());
+    metrics_.connections_open.fetch_add(1);
+    FileDescriptor taken(accept4(door_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    worker_->Adopt(std::move(taken), route_);
+    return client;
+  }
+
+  void ExpectCarries(Socket* client, Socket server) {
+    EXPECT_TRUE(client->Send("hello"));
+    EXPECT_EQ(server.Receive(5), "hello");
+  }
+
+  ManualMeter meter_;
+  ProxyMetrics metrics_;
+  Server door_;  // where an acceptor would stand
+  std::shared_ptr<Route> route_;
+  std::unique_ptr<Resolver> resolver_;
+  std::unique_ptr<Worker> worker_;
+};
+
+Endpoint Refusing() {
+  Server server;
+  return server.endpoint();
+}
+
+TEST_F(WorkerTest, TriesTheNextAddressAfterARefusal) {
+  Server upstream;
+  Start({Refusing(), Refusing(), upstream.endpoint(), Refusing()});
+  Socket client = Connect();
+  ExpectCarries(&client, upstream.Accept());
+  EXPECT_EQ(metrics_.upstream_failures, 0u);
+}
+
+TEST_F(WorkerTest, ResetsTheClientOnceAllAddressesHaveRefused) {
+  Start({Refusing(), Refusing()});
+  Socket client = Connect();
+  EXPECT_EQ(client.AwaitEnding(), Ending::kReset);
+  EXPECT_EQ(metrics_.upstream_failures, 1u);
+}
+
+/// A place where nobody answers: its backlog is full.
+class Silent {
+ public:
+  Silent() {
+    EXPECT_EQ(listen(server_.get(), 0), 0);
+    occupant_ = Socket::Connect(server_.endpoint());
+  }
+  const Endpoint& endpoint() const { return server_.endpoint(); }
+
+ private:
+  Server server_;
+  Socket occupant_;
+};
+
+TEST_F(WorkerTest, TriesTheNextAddressAfterASilentOne) {
+  Silent silent;
+  Server upstream;
+  Start({silent.endpoint(), upstream.endpoint()});
+  Socket client = Connect();
+  ExpectCarries(&client, upstream.Accept());
+  EXPECT_EQ(metrics_.upstream_failures, 0u);
+}
+
+TEST_F(WorkerTest, ResetsTheClientOnceAllAddressesWereSilent) {
+  Silent one, other;
+  Start({one.endpoint(), other.endpoint()});
+  Socket client = Connect();
+  EXPECT_EQ(client.AwaitEnding(), Ending::kReset);
+  EXPECT_EQ(metrics_.upstream_failures, 1u);
+}
+
+TEST_F(WorkerTest, MayBeGoneWhenAnAnswerComes) {
+  Mutex mutex;
+  CondVar changed;
+  bool is_asked = false, may_answer = false;
+  resolver_ = std::make_unique<Resolver>([&](const Address&) {
+    MutexLock lock(&mutex);
+    is_asked = true;
+    changed.NotifyAll();
+    while (!may_answer) changed.Wait(&mutex);
+    return std::vector<SocketAddress>();
+  });
+  StartWorker();
+  Socket client = Connect();
+  {
+    MutexLock lock(&mutex);
+    while (!is_asked) changed.Wait(&mutex);
+  }
+  worker_.reset();
+  EXPECT_EQ(client.AwaitEnding(), Ending::kReset);
+  {
+    MutexLock lock(&mutex);
+    may_answer = true;
+    changed.NotifyAll();
+  }
+  resolver_.reset();
+}
+
+}  // namespace
+}  // namespace fedcarbon::node
