@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace fedcarbon::node {
 namespace {
@@ -24,22 +25,40 @@ HpackInflater::HpackInflater(const HeaderNames* names, const WireLimits* limits)
   nghttp2_hd_inflate_change_table_size(inflater, table);  // cannot fail: it only raises a bound
 }
 
+void HpackInflater::Begin() {
+  open_ = true;
+  fields_ = 0;
+  block_.bytes = kept_ = Bytes();
+  fragment_.clear();
+  known_block_ = nullptr;
+}
+
 const char* HpackInflater::Take(std::string_view fragment) {
   if (!open_) {
-    open_ = true;
-    fields_ = 0;
-    block_.bytes = kept_ = Bytes();
+    Begin();
+    known_block_ = known_blocks_.Find(fragment);
+    if (known_block_ != nullptr) return nullptr;
+  } else if (known_block_ != nullptr) {
+    // It goes on, and so is another one that begins alike.
+    if (const char* why = TakeUnknown(std::exchange(known_block_, nullptr)->fragment)) return why;
   }
+  return TakeUnknown(fragment);
+}
+
+const char* HpackInflater::TakeUnknown(std::string_view fragment) {
   block_.bytes += Bytes(fragment.size());
   if (block_.bytes > limit_) return kTooLong;
+  fragment_.append(fragment.substr(0, KnownBlocks::kMaxFragmentBytes + 1 - fragment_.size()));
   return Inflate(fragment, false);
 }
 
 const char* HpackInflater::End() {
-  if (const char* why = Take({})) return why;
+  if (!open_) Begin();
+  open_ = false;
+  if (known_block_ != nullptr) return nullptr;
   if (const char* why = Inflate({}, true)) return why;
   block_.fields.resize(fields_);
-  open_ = false;
+  known_blocks_.Learn(fragment_, block_);
   return nullptr;
 }
 

@@ -5,14 +5,17 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 
+#include "node/wire/known_blocks.h"
 #include "node/wire/wire.h"
 
 namespace fedcarbon::node {
 
 /// nghttp2's inflater with bounds. Every block of a direction has to pass through it, wanted or not, since
-/// later ones refer to it. Values are not looked at: whatever bytes they hold, they pass.
+/// later ones refer to it; only a block whose very bytes are known to change nothing is spared that. Values
+/// are not looked at: whatever bytes they hold, they pass.
 ///
 /// The table may grow to WireLimits.header_table (4,096 bytes are always allowed, RFC 9113): which size the
 /// peers agreed on does not matter, because the one in use is announced inside the blocks. nghttp2 bounds a
@@ -29,13 +32,15 @@ class HpackInflater {
   /// The block is complete: block() has it until the next Take(). Returns as Take().
   const char* End();
 
-  const HeaderBlock& block() const { return block_; }
+  const HeaderBlock& block() const { return known_block_ != nullptr ? known_block_->block : block_; }
 
  private:
   struct Deleter {
     void operator()(nghttp2_hd_inflater* inflater) const { nghttp2_hd_inflate_del(inflater); }
   };
 
+  void Begin();
+  const char* TakeUnknown(std::string_view fragment);
   const char* Inflate(std::string_view bytes, bool final);
   bool Keep(const nghttp2_nv& field);
 
@@ -46,6 +51,10 @@ class HpackInflater {
   bool open_ = false;  // a block has begun
   size_t fields_ = 0;  // of block_.fields that are of this block
   Bytes kept_;         // the size of these
+
+  KnownBlocks known_blocks_;
+  const KnownBlocks::Known* known_block_ = nullptr;  // what has come of the block, not inflated
+  std::string fragment_;                             // otherwise, of its bytes as many as Learn() wants
 };
 
 }  // namespace fedcarbon::node

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <optional>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "tests/unit/node/wire/http2_frames.h"
 
@@ -80,6 +83,118 @@ TEST_F(HpackInflaterTest, AnySplitGivesTheSame) {
     ASSERT_EQ(Inflate(&inflater, block, step), "");
     EXPECT_EQ(inflater.block().bytes, Bytes(block.size()));
     EXPECT_THAT(inflater.block().fields, ElementsAre(Pair(":path", path), Pair("grpc-status", "13")));
+  }
+}
+
+TEST_F(HpackInflaterTest, TheSameBytesMeanAnotherThingOnceTheTableHasChanged) {
+  HpackInflater inflater = New();
+  const auto added = [](const std::string& value) {  // a literal with indexing, RFC 7541, 6.2.1
+    return std::string("\x40\x05:path") + static_cast<char>(value.size()) + value;
+  };
+  const std::string newest = "\xbe";  // index 62
+  for (const std::string path : {"/a", "/b", "/b", "/c"}) {
+    ASSERT_EQ(Inflate(&inflater, added(path)), "");
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_EQ(Inflate(&inflater, newest), "");
+      EXPECT_THAT(inflater.block().fields, ElementsAre(Pair(":path", path)));
+      EXPECT_EQ(inflater.block().bytes, Bytes(1));
+    }
+  }
+  ASSERT_EQ(Inflate(&inflater, newest), "");
+  ASSERT_EQ(Inflate(&inflater, "\x20\x3f\xe1\x1f" + added("/d")), "") << "the table is emptied first";
+  ASSERT_EQ(Inflate(&inflater, newest), "");
+  EXPECT_THAT(inflater.block().fields, ElementsAre(Pair(":path", "/d")));
+}
+
+TEST_F(HpackInflaterTest, ABlockThatBeginsLikeAKnownOneIsReadToItsEnd) {
+  const std::string known = "\x82\x84";  // GET, /
+  HpackInflater inflater = New();
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(Inflate(&inflater, known), "");
+  ASSERT_EQ(Inflate(&inflater, known + "\x89", 2), "");  // 204
+  EXPECT_EQ(inflater.block().bytes, Bytes(3));
+  EXPECT_THAT(inflater.block().fields,
+              ElementsAre(Pair(":method", "GET"), Pair(":path", "/"), Pair(":status", "204")));
+  ASSERT_EQ(Inflate(&inflater, known, 1), "");
+  EXPECT_THAT(inflater.block().fields, ElementsAre(Pair(":method", "GET"), Pair(":path", "/")));
+  EXPECT_THAT(Inflate(&inflater, known + "\xff\x7f", 2), HasSubstr("cannot be decoded"));
+}
+
+/// nghttp2's inflater, which reads every block.
+class Reference {
+ public:
+  Reference() { nghttp2_hd_inflate_new(&inflater_); }
+  ~Reference() { nghttp2_hd_inflate_del(inflater_); }
+
+  size_t entries() const { return nghttp2_hd_inflate_get_num_table_entries(inflater_); }
+
+  /// The watched fields; nothing if the block is broken.
+  std::optional<Fields> Inflate(std::string_view block) {
+    Fields fields;
+    const auto* in = reinterpret_cast<const uint8_t*>(block.data());
+    for (int flags = 0; (flags & NGHTTP2_HD_INFLATE_FINAL) == 0;) {
+      const auto left =
+          static_cast<size_t>(reinterpret_cast<const uint8_t*>(block.data() + block.size()) - in);
+      nghttp2_nv field;
+      flags = 0;
+      const ssize_t taken = nghttp2_hd_inflate_hd2(inflater_, &field, &flags, in, left, 1);
+      if (taken < 0) return std::nullopt;
+      in += taken;
+      if ((flags & NGHTTP2_HD_INFLATE_EMIT) == 0) continue;
+      const std::string name(reinterpret_cast<const char*>(field.name), field.namelen);
+      if (!HeaderNames::Standard().Contains(name)) continue;
+      fields.emplace_back(name, std::string(reinterpret_cast<const char*>(field.value), field.valuelen));
+    }
+    nghttp2_hd_inflate_end_headers(inflater_);
+    return fields;
+  }
+
+ private:
+  nghttp2_hd_inflater* inflater_ = nullptr;
+};
+
+/// One field in one of HPACK's representations, for a table of so many entries.
+std::string RandomField(size_t entries, std::mt19937* random) {
+  const auto below = [&](size_t bound) { return (*random)() % bound; };
+  const size_t size = below(30);
+  const std::string value = static_cast<char>(size) + std::string(size, 'v');
+  const size_t newer = entries > 61 ? 62 + below(std::min<size_t>(entries - 61, 60)) : 1 + below(61);
+  switch (below(5)) {
+    case 0:
+      return "\x40\x05:path" + value;  // with indexing
+    case 1:
+      return static_cast<char>(1 + below(14)) + value;  // without, by the index of its name
+    case 2:
+      return std::string(1, '\x10') + "\x0bgrpc-status" + value;  // never
+    case 3:
+      return std::string(1, '\0') + "\x0bgrpc-status" + value;
+    default:
+      return std::string(1, static_cast<char>(0x80 | newer));
+  }
+}
+
+TEST_F(HpackInflaterTest, RepeatedBlocksAreReadAsIfTheyWereNew) {
+  constexpr unsigned kSeed = 20'261;
+  SCOPED_TRACE(kSeed);
+  std::mt19937 random(kSeed);
+  for (int connection = 0; connection < 50; ++connection) {
+    HpackInflater inflater = New();
+    Reference reference;
+    std::vector<std::string> blocks = {"\x82"};
+    for (int i = 0; i < 200; ++i) {
+      if (random() % 2 == 0) {
+        blocks.push_back(blocks[random() % blocks.size()]);
+      } else {
+        blocks.emplace_back();
+        for (size_t fields = 1 + random() % 3; fields > 0; --fields)
+          blocks.back() += RandomField(reference.entries(), &random);
+      }
+      const std::string& block = blocks.back();
+      const std::optional<Fields> expected = reference.Inflate(block);
+      ASSERT_EQ(Inflate(&inflater, block, 1 + random() % (block.size() + 5)) == "", expected.has_value());
+      if (!expected.has_value()) break;
+      ASSERT_EQ(inflater.block().fields, *expected) << "block " << i << " of connection " << connection;
+      ASSERT_EQ(inflater.block().bytes, Bytes(block.size()));
+    }
   }
 }
 
