@@ -68,14 +68,14 @@ void Relay::Leg::OnEvents(uint32_t events) {
   is_readable = is_readable || (events & ~uint32_t{EPOLLOUT}) != 0 || tls != nullptr;
   is_writable = is_writable || (events & EPOLLOUT) != 0;
   is_ending = is_ending || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  const bool is_broken = (events & EPOLLERR) != 0;
+  if (is_broken && this == &relay->client_ && relay->stage_ < Stage::kOpen) return relay->Cut();
   relay->Advance();
-  if ((events & EPOLLERR) == 0) return;
   // A reset is passed on at once, also where nothing is read: what came before it waits for a slow reader, or
   // was all.
   const Flow& flow = this == &relay->client_ ? relay->up_ : relay->down_;
-  const bool is_unread = relay->stage_ == Stage::kOpen && (!flow.rest.empty() || flow.is_over);
-  const bool is_gone = relay->stage_ < Stage::kOpen && this == &relay->client_;
-  if (is_unread || is_gone) relay->Cut();
+  const bool is_unread = !flow.rest.empty() || flow.is_over;
+  if (is_broken && is_unread && relay->stage_ == Stage::kOpen) relay->Cut();
 }
 
 void Relay::Advance() {
@@ -118,8 +118,11 @@ bool Relay::HearFirstWords() {
   } else if (route_->upstream_tls != nullptr && alpn.empty()) {
     char first[kHttp2Preface.size()];
     const ssize_t size = recv(client_.fd.get(), first, sizeof(first), MSG_PEEK);
-    if (size < 0 && errno == EAGAIN) return false;
-    const std::string_view seen(first, size > 0 ? static_cast<size_t>(size) : 0);
+    if (size < 0) {
+      if (errno != EAGAIN) Cut();
+      return false;
+    }
+    const std::string_view seen(first, static_cast<size_t>(size));
     const bool is_prefix = seen == kHttp2Preface.substr(0, seen.size());
     if (!seen.empty() && is_prefix && seen.size() < kHttp2Preface.size() && !client_.is_ending) return false;
     if (seen == kHttp2Preface) alpn = {"h2"};

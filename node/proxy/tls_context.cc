@@ -7,26 +7,26 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "fedcarbon/sync/clock.h"
 #include "node/proxy/tls_stream.h"
 
 namespace fedcarbon::node {
 namespace {
 
-std::string LastError() {
+// The first of OpenSSL's errors is the cause; those after it say where it surfaced.
+std::string FirstError() {
   char text[256] = "unknown error";
-  if (const unsigned long error = ERR_peek_last_error(); error != 0)
-    ERR_error_string_n(error, text, sizeof(text));
+  if (const unsigned long error = ERR_peek_error(); error != 0) ERR_error_string_n(error, text, sizeof(text));
   ERR_clear_error();
   return text;
 }
 
 absl::Status FileError(const char* what, const std::string& file) {
   return absl::InvalidArgumentError(
-      absl::StrCat("TLS ", what, " '", file, "': ", LastError(), "; it must be a readable PEM file"));
+      absl::StrCat("TLS ", what, " '", file, "': ", FirstError(), "; it must be a readable PEM file"));
 }
 
 SslContext MakeContext(const SSL_METHOD* method) {
+  ERR_clear_error();
   SslContext context(SSL_CTX_new(method), SSL_CTX_free);
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -77,9 +77,10 @@ absl::StatusOr<SslContext> MakeClientContext(const TlsClientOptions& options) {
   return context;
 }
 
-absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Create(Make make, std::vector<std::string> files) {
+absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Create(Make make, std::vector<std::string> files,
+                                                               const Clock* clock) {
   // Looks at the files before it reads them: a change in between is seen later.
-  std::unique_ptr<TlsContext> context(new TlsContext(std::move(make), std::move(files)));
+  std::unique_ptr<TlsContext> context(new TlsContext(std::move(make), std::move(files), clock));
   absl::StatusOr<SslContext> made = context->make_();
   if (!made.ok()) return made.status();
   MutexLock lock(&context->mutex_);
@@ -87,11 +88,12 @@ absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Create(Make make, std::v
   return context;
 }
 
-TlsContext::TlsContext(Make make, std::vector<std::string> files)
+TlsContext::TlsContext(Make make, std::vector<std::string> files, const Clock* clock)
     : make_(std::move(make)),
       files_(std::move(files)),
+      clock_(clock),
       states_(LookAtFiles()),
-      looked_(Clock::System()->Monotonic()) {}
+      looked_(clock_->Monotonic()) {}
 
 std::vector<TlsContext::FileState> TlsContext::LookAtFiles() const {
   std::vector<FileState> states;
@@ -107,8 +109,8 @@ std::vector<TlsContext::FileState> TlsContext::LookAtFiles() const {
 SslContext TlsContext::Get() {
   {
     MutexLock lock(&mutex_);
-    const absl::Duration now = Clock::System()->Monotonic();
-    if (now - looked_ < absl::Seconds(1)) return context_;
+    const absl::Duration now = clock_->Monotonic();
+    if (now - looked_ < kLookInterval) return context_;
     looked_ = now;
   }
   std::vector<FileState> states = LookAtFiles();

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
 #include "node/proxy/options.h"
 
@@ -27,10 +28,13 @@ class TlsContext {
  public:
   using Make = std::function<absl::StatusOr<SslContext>()>;
 
-  /// `make` reads `files`. Fails as `make` does.
-  static absl::StatusOr<std::unique_ptr<TlsContext>> Create(Make make, std::vector<std::string> files);
+  /// `make` reads `files`. Fails as `make` does. `clock` must outlive this.
+  static absl::StatusOr<std::unique_ptr<TlsContext>> Create(Make make, std::vector<std::string> files,
+                                                            const Clock* clock = Clock::System());
 
-  /// The one to begin a connection with. Looks whether the files have changed, at most once a second; while
+  static constexpr absl::Duration kLookInterval = absl::Seconds(1);
+
+  /// The one to begin a connection with. Looks whether the files have changed, once in kLookInterval; while
   /// new ones cannot be read the old one stays in use, and the log says so once.
   SslContext Get();
 
@@ -44,11 +48,12 @@ class TlsContext {
     }
   };
 
-  TlsContext(Make make, std::vector<std::string> files);
+  TlsContext(Make make, std::vector<std::string> files, const Clock* clock);
   std::vector<FileState> LookAtFiles() const;
 
   const Make make_;
   const std::vector<std::string> files_;
+  const Clock* const clock_;
   Mutex mutex_;
   SslContext context_ ABSL_GUARDED_BY(mutex_);
   std::vector<FileState> states_ ABSL_GUARDED_BY(mutex_);

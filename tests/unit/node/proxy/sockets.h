@@ -133,8 +133,10 @@ class Socket {
 
   /// As the last Receive() met it; kNone: it did not.
   Ending ending() const { return ending_; }
+  bool ended_in_order() const { return ending_ == Ending::kFin; }
 
   void FinishSending() { shutdown(get(), SHUT_WR); }
+  Socket& socket() { return *this; }
   void Close() { fd_ = FileDescriptor(); }
   void CloseWithReset() { Reset(&fd_); }
 
