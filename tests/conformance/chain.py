@@ -20,8 +20,9 @@ class Tls:
         if alpn:
             self.server.set_alpn_protocols(alpn)
         self.client = ssl.create_default_context(cafile=certificate)
-        self.toml = (f'[listener.tls]\ncertificate = "{certificate}"\nkey = "{key}"\n'
-                     f'[listener.upstream_tls]\nca = "{certificate}"\nserver_name = "localhost"')
+        # Tables of a listener.
+        self.downstream = f'[listener.tls]\ncertificate = "{certificate}"\nkey = "{key}"\n'
+        self.upstream = f'[listener.upstream_tls]\nca = "{certificate}"\nserver_name = "localhost"\n'
 
 
 class Chain:
@@ -33,7 +34,7 @@ class Chain:
         self.nodes, self.facts, self.metrics = {}, {}, {}
         for side in ('server', 'client') if arm == 'proxy' else ():
             self.nodes[side] = Node(Programs(build), folder / side, self.address, NOBODY,
-                                    f'side = "{side}"\n{tls.toml if tls else ""}', name=side)
+                                    f'side = "{side}"\n' + (tls.downstream + tls.upstream if tls else ''), name=side)
             self.address = self.nodes[side].address
 
     def read(self):

@@ -22,7 +22,8 @@ class End:
         self.may_read = threading.Event()
         self.may_read.set()
         sock.settimeout(DEADLINE)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
