@@ -119,7 +119,7 @@ def main():
         bench.end()
         tables.print_speed(bench.samples, CONNECTIONS, tuple(TRANSFERS))
         if not options.quick:
-            tables.print_memory(memory.measure(loads, place, folder))
+            tables.print_memory(memory.measure(place, folder))
 
 
 if __name__ == "__main__":

@@ -97,5 +97,5 @@ def print_speed(samples, connections, sizes):
 def print_memory(grown):
     """grown: {arm's name: growth in bytes of each load}, and the loads' names under None."""
     names = grown.pop(None)
-    print_table("Memory: MiB grown", names, [(name, [f"{value / 2**20:.1f}" for value in values])
+    print_table("Memory: MiB grown; transfers against a slow reader", names, [(name, [f"{value / 2**20:.1f}" for value in values])
                                              for name, values in grown.items()])
