@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from ends import connect
+from http_server import fields
 from processes import DEADLINE
 
 # No file and no variable of the surroundings may say how they behave.
@@ -25,8 +26,8 @@ class Curl:
     def __init__(self, address, authority, folder):
         self.folder = folder
         self.scheme = 'https' if authority else 'http'
-        self.options = ['curl', '-q', '--silent', '--show-error', '--no-progress-meter', '--http1.1', '--max-time', str(DEADLINE), '--connect-to',
-                        f'::{address}']
+        self.options = ['curl', '-q', '--silent', '--show-error', '--no-progress-meter', '--http1.1', '--max-time',
+                        str(DEADLINE), '--connect-to', f'::{address}']
         if authority:
             self.options += ['--cacert', authority]
 
@@ -51,6 +52,9 @@ class Curl:
                         *arguments, self.url(path))
         return {'exit': done.returncode, 'says': done.stdout.decode(), 'error': done.stderr.decode(),
                 'head': head.read_bytes().decode('latin-1'), 'body': digest(body.read_bytes())}
+
+    def is_served(self, path):
+        return self(path)['exit'] == 0
 
     def many(self, path, *arguments):
         """Many requests, by curl's patterns: the statuses and sizes in the order of their ends, and connections made."""
@@ -77,6 +81,12 @@ class Httpx:
 
     def on(self, client, path, method='GET', **options):
         return self.saw(client.request(method, path, **options))
+
+    def is_served(self, path):
+        try:
+            return bool(self(path))
+        except httpx.HTTPError:
+            return False
 
     @staticmethod
     def saw(response):
@@ -117,6 +127,13 @@ class Raw:
             end.finish()
             end.wait_end()
             return bytes(end.received), end.end
+
+    def is_served(self, path):
+        try:
+            answer, _ = self(fields(f'GET {path} HTTP/1.1', 'Host: localhost', ''))
+        except ConnectionRefusedError:
+            return False
+        return bool(answer)
 
 
 CLIENTS = {'curl': Curl, 'httpx': Httpx, 'raw': Raw}

@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1] + '/tests/conformance')  # the schema of facts
 
 from chain import ARMS, Tls, between, check_call, check_connections, columns
-from http_cases import CASES
+from http_cases import CASES, UntilClose
 from http_clients import CLIENTS
 from http_server import Server
 
@@ -34,15 +34,23 @@ def comparable(case, observation):
     return [client, *sorted(server, key=json.dumps)]
 
 
+def serve(tls):
+    return Server(lambda path, exchange: CASES[path].serve(exchange), tls and tls.server)
+
+
+def connect(kind, chain, tls, folder):
+    return CLIENTS[kind](chain.address, tls and tls.authority, folder)
+
+
 class Runs:
     """All cases of a client in both arms. `seen` is by case and arm: of the client, and of the server."""
 
     def __init__(self, kind, cases, tls, folder):
         self.cases, self.seen = cases, {}
         for arm in ARMS:
-            server = Server(lambda path, exchange: CASES[path].serve(exchange), tls.server if tls else None)
+            server = serve(tls)
             with between(arm, BUILD, server.address, folder, tls) as self.chain:
-                client = CLIENTS[kind](self.chain.address, tls.authority if tls else None, folder)
+                client = connect(kind, self.chain, tls, folder)
                 for case in cases:
                     try:
                         seen = getattr(case, kind)(client)
@@ -56,10 +64,10 @@ class Runs:
 class HttpTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        folder = Path(tempfile.mkdtemp(prefix='fedcarbon-http-'))
-        cls.addClassCleanup(shutil.rmtree, folder)
-        cls.runs = Runs(CLIENT, [case for case in CASES.values() if hasattr(case, CLIENT)],
-                        Tls(folder, ['http/1.1']) if TLS else None, folder)
+        cls.folder = Path(tempfile.mkdtemp(prefix='fedcarbon-http-'))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.tls = Tls(cls.folder, ['http/1.1']) if TLS else None
+        cls.runs = Runs(CLIENT, [case for case in CASES.values() if hasattr(case, CLIENT)], cls.tls, cls.folder)
 
     def seen(self, case, arm):
         seen = self.runs.seen[case.path, arm]
@@ -91,6 +99,23 @@ class HttpTest(unittest.TestCase):
         near = self.runs.chain.facts['client']
         if not TLS:
             self.assertEqual({'received': near.sent_transport_bytes, 'sent': near.received_transport_bytes}, self.runs.bytes)
+
+    def test_upstream_restart(self):
+        """While the server is away nobody answers in its place, and then all is as before."""
+        path = UntilClose.path
+        for arm in ARMS:
+            server, folder = serve(self.tls), self.folder / 'restart'
+            with self.subTest(arm=arm), between(arm, BUILD, server.address, folder, self.tls) as chain:
+                client = connect(CLIENT, chain, self.tls, self.folder)
+                self.assertTrue(client.is_served(path))
+                server.stop()
+                self.assertFalse(client.is_served(path))
+                server.start()
+                self.assertTrue(client.is_served(path))
+            server.stop()
+        near, far = (chain.facts[side].calls[path] for side in ('client', 'server'))
+        self.assertEqual((near.calls - near.unanswered, far.calls), (2, 2))
+        self.assertEqual(near.received, far.sent)
 
 
 def add_tests(case):
