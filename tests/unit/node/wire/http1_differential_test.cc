@@ -1,0 +1,239 @@
+// Exchanges made up at random, cut and interleaved at random: the decoder has to tell of each what
+// http_parser, which Node.js was built on, reads in the same bytes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <http_parser.h>
+
+#include <deque>
+#include <random>
+#include <string>
+
+#include "node/wire/call_status.h"
+#include "node/wire/http1_decoder.h"
+#include "tests/unit/node/wire/recorder.h"
+
+namespace fedcarbon::node {
+namespace {
+
+using testing::Call;
+using testing::Recorder;
+using testing::Require;
+
+constexpr int kConversations = 3'000;
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : engine_(seed) {}
+  size_t Below(size_t end) { return engine_() % end; }
+  bool OneIn(size_t n) { return Below(n) == 0; }
+  /// Any bytes: mostly few.
+  std::string Bytes() {
+    std::string bytes(OneIn(10) ? Below(5'000) : Below(20), '\0');
+    for (char& byte : bytes) byte = static_cast<char>(engine_());
+    return bytes;
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+/// Head and body in bytes, and where the head ends.
+struct Written {
+  std::string head;
+  std::string rest;
+};
+
+std::string Chunks(std::string_view body, Random* random) {
+  std::string text;
+  while (!body.empty()) {
+    const std::string_view chunk = body.substr(0, 1 + random->Below(body.size()));
+    char size[20];
+    std::snprintf(size, sizeof(size), random->OneIn(2) ? "%zx" : "%04zX", chunk.size());
+    text += size;
+    if (random->OneIn(4)) text += ";name=value";
+    text += "\r\n" + std::string(chunk) + "\r\n";
+    body.remove_prefix(chunk.size());
+  }
+  text += "0\r\n";
+  if (random->OneIn(3)) text += "Trailer-Field: value\r\n";
+  return text + "\r\n";
+}
+
+/// With any field that frames it; `until_close`: with none.
+Written WithBody(const std::string& start, bool until_close, Random* random) {
+  const std::string body = random->Bytes();
+  Written written{start + "Some-Field: value\r\n", body};
+  if (until_close) {
+    written.head += "Connection: close\r\n";
+  } else if (random->OneIn(2)) {
+    written.head += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  } else {
+    written.head += "Transfer-Encoding: chunked\r\n";
+    written.rest = Chunks(body, random);
+  }
+  written.head += "\r\n";
+  return written;
+}
+
+struct Exchange {
+  Written request;
+  std::string informational;  // before the answer
+  Written answer;
+};
+
+Exchange MakeExchange(bool last, bool* until_close, Random* random) {
+  static constexpr const char* kMethods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"};
+  Exchange exchange;
+  const std::string method = kMethods[random->Below(std::size(kMethods))];
+  const std::string start = method + " /path?query HTTP/1.1\r\nHost: h\r\n";
+  exchange.request =
+      random->OneIn(2) ? Written{start + "\r\n", ""} : WithBody(start, /*until_close=*/false, random);
+  while (random->OneIn(5)) {
+    exchange.informational +=
+        random->OneIn(2) ? "HTTP/1.1 100 Continue\r\n\r\n" : "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n";
+  }
+  static constexpr int kStatuses[] = {200, 201, 204, 206, 301, 304, 400, 401, 404, 429, 500, 503};
+  const int status = kStatuses[random->Below(std::size(kStatuses))];
+  const std::string answer = "HTTP/1.1 " + std::to_string(status) + " Reason\r\n";
+  if (status == 204 || status == 304) {
+    exchange.answer = {answer + "\r\n", ""};
+  } else if (method == "HEAD") {  // says how long a body would be, and has none
+    exchange.answer = {answer + "Content-Length: 1234\r\n\r\n", ""};
+  } else {
+    *until_close = last && random->OneIn(3);
+    exchange.answer = WithBody(answer, *until_close, random);
+  }
+  return exchange;
+}
+
+/// What http_parser reads of one side.
+class Oracle {
+ public:
+  struct Message {
+    uint64_t body = 0;
+    unsigned status = 0;
+    bool is_head = false;
+    bool whole = false;
+  };
+
+  /// `requests`: of an answers' side, what they answer.
+  Oracle(http_parser_type type, const std::vector<Message>* requests) : requests_(requests) {
+    http_parser_init(&parser_, type);
+    parser_.data = this;
+    http_parser_settings_init(&settings_);
+    settings_.on_message_begin = [](http_parser* parser) {
+      Self(parser)->messages_.emplace_back();
+      return 0;
+    };
+    settings_.on_headers_complete = [](http_parser* parser) { return Self(parser)->OnHeaders(); };
+    settings_.on_body = [](http_parser* parser, const char*, size_t size) {
+      Self(parser)->messages_.back().body += size;
+      return 0;
+    };
+    settings_.on_message_complete = [](http_parser* parser) { return Self(parser)->OnComplete(); };
+  }
+
+  std::vector<Message> Read(const std::string& bytes) {
+    const size_t read = http_parser_execute(&parser_, &settings_, bytes.data(), bytes.size());
+    Require(read == bytes.size(), http_errno_description(HTTP_PARSER_ERRNO(&parser_)));
+    http_parser_execute(&parser_, &settings_, nullptr, 0);  // the end
+    return messages_;
+  }
+
+ private:
+  static Oracle* Self(http_parser* parser) { return static_cast<Oracle*>(parser->data); }
+
+  int OnHeaders() {
+    Message& message = messages_.back();
+    message.status = parser_.status_code;
+    message.is_head = requests_ == nullptr && parser_.method == HTTP_HEAD;
+    const bool answers_head = requests_ != nullptr && requests_->at(messages_.size() - 1).is_head;
+    return answers_head ? 1 : 0;  // 1: no body, whatever it says
+  }
+  int OnComplete() {
+    messages_.back().whole = true;
+    if (requests_ != nullptr && messages_.back().status / 100 == 1) messages_.pop_back();
+    return 0;
+  }
+
+  const std::vector<Message>* const requests_;
+  http_parser parser_;
+  http_parser_settings settings_;
+  std::vector<Message> messages_;
+};
+
+/// Plays the conversation to a decoder: an answer's bytes follow their request's head, or all of it.
+class Conversation {
+ public:
+  explicit Conversation(Random* random) : random_(random) {
+    const size_t count = 1 + random->Below(8);
+    bool until_close = false;
+    for (size_t i = 0; i < count; ++i) {
+      exchanges_.push_back(MakeExchange(i + 1 == count, &until_close, random));
+    }
+    Decode();
+  }
+
+  void Check() const {
+    const std::vector<Oracle::Message> requests = Oracle(HTTP_REQUEST, nullptr).Read(sent_[0]);
+    const std::vector<Oracle::Message> answers = Oracle(HTTP_RESPONSE, &requests).Read(sent_[1]);
+    ASSERT_THAT(recorder_.losses, ::testing::IsEmpty());
+    ASSERT_EQ(requests.size(), exchanges_.size());
+    ASSERT_EQ(answers.size(), exchanges_.size());
+    ASSERT_EQ(recorder_.calls.size(), exchanges_.size());
+    for (size_t i = 0; i < exchanges_.size(); ++i) {
+      const Call& call = *recorder_.calls[i];
+      EXPECT_THAT(call.sent(Side::kClient), ::testing::ElementsAre(Whole(requests[i])));
+      EXPECT_THAT(call.sent(Side::kServer), ::testing::ElementsAre(Whole(answers[i])));
+      EXPECT_EQ(call.status, StatusOfHttp(std::to_string(answers[i].status), false));
+      EXPECT_TRUE(call.gone);
+    }
+  }
+
+ private:
+  static testing::Message Whole(const Oracle::Message& message) {
+    return {message.body, message.body, message.whole};
+  }
+
+  void Decode() {
+    std::string due[2];
+    size_t asked = 0, answered = 0;  // exchanges whose bytes are due
+    while (answered < exchanges_.size() || !due[0].empty() || !due[1].empty()) {
+      if (asked < exchanges_.size() && random_->OneIn(2)) {
+        const Written& request = exchanges_[asked++].request;
+        due[0] += request.head + request.rest;
+      } else if (answered < asked && due[0].empty()) {
+        const Exchange& exchange = exchanges_[answered++];
+        due[1] += exchange.informational + exchange.answer.head + exchange.answer.rest;
+      }
+      const Side side = random_->OneIn(2) ? Side::kClient : Side::kServer;
+      std::string& bytes = due[static_cast<size_t>(side)];
+      if (bytes.empty()) continue;
+      const size_t size =
+          random_->OneIn(3) ? bytes.size() : 1 + random_->Below(std::min<size_t>(bytes.size(), 30));
+      decoder_.Feed(side, bytes.substr(0, size));
+      sent_[static_cast<size_t>(side)] += bytes.substr(0, size);
+      bytes.erase(0, size);
+    }
+    for (const Side side : {Side::kServer, Side::kClient}) decoder_.Finish(side);
+  }
+
+  Random* const random_;
+  std::deque<Exchange> exchanges_;
+  std::string sent_[2];
+  Recorder recorder_;
+  const WireLimits limits_;
+  Http1Decoder decoder_{&recorder_, &HeaderNames::Standard(), &limits_};
+};
+
+TEST(Http1DifferentialTest, TellsWhatHttpParserReads) {
+  for (uint64_t seed = 0; seed < kConversations; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    Conversation(&random).Check();
+    if (HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace fedcarbon::node
