@@ -85,8 +85,8 @@ TEST_P(BackpressureTest, HoldsNoMoreOfOneThanItsShareAndLosesNothing) {
 }
 
 TEST_P(BackpressureTest, BoundsWhatAllHoldTogether) {
-  constexpr size_t kConnections = 40;
-  constexpr int64_t kBuffer = 512 << 10;
+  constexpr size_t kConnections = 12;
+  constexpr int64_t kBuffer = 256 << 10;
   Server upstream;
   upstream.SetReceiveBuffer(kSmallKernelBuffer);
   ProxyOptions options = OptionsFor(ListenerTo(upstream.endpoint()));
