@@ -483,6 +483,9 @@ TEST_F(Http1DecoderTest, MalformedSections) {
   Feed(kClient, "GET / HTTP/1.1\n\n");
   ExpectLost("LF alone");
   Restart();
+  Feed(kClient, kPost + "bod\r" + "\n");  // the CR is the body's
+  ExpectLost("LF alone");
+  Restart();
   Feed(kClient, kGet);
   Feed(kServer, "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n");
   ExpectLost("folded");

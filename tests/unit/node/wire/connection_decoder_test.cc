@@ -1,0 +1,198 @@
+#include "node/wire/connection_decoder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/unit/node/wire/http2_frames.h"
+#include "tests/unit/node/wire/recorder.h"
+#include "tests/unit/node/wire/websocket_frames.h"
+
+namespace fedcarbon::node {
+namespace {
+
+using namespace testing;  // NOLINT: the vocabulary of these tests
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr Side kClient = Side::kClient;
+constexpr Side kServer = Side::kServer;
+
+const std::string kGet = "GET /page HTTP/1.1\r\nHost: h\r\n\r\n";
+const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const std::string kAskForWebSocket = "GET /w HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+const std::string kSwitchToWebSocket =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+const std::string kNotRecognised = "protocol not recognised";
+
+class ConnectionDecoderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    decoder_.reset();
+    recorder_ = Recorder();
+    decoder_ = std::make_unique<ConnectionDecoder>(&recorder_, &HeaderNames::Standard(), &limits_);
+  }
+  void Restart() { SetUp(); }
+
+  void Feed(Side from, std::string_view bytes) { decoder_->Feed(from, bytes); }
+  const Call& call(size_t i = 0) const { return *recorder_.calls.at(i); }
+
+  /// The client's bytes of a gRPC call, from its preface on, and the server's.
+  static std::string GrpcRequest() {
+    return std::string(kPreface) + Settings() +
+           Headers(1, Encoder().Encode({{":method", "POST"},
+                                        {":scheme", "http"},
+                                        {":path", "/a/b"},
+                                        {"content-type", "application/grpc"}})) +
+           Data(1, GrpcMessage("hello"), kEndStream);
+  }
+  static std::string GrpcAnswer() {
+    return Headers(
+        1, Encoder().Encode({{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-status", "0"}}),
+        kEndHeaders | kEndStream);
+  }
+
+  WireLimits limits_;
+  Recorder recorder_;
+  std::unique_ptr<ConnectionDecoder> decoder_;
+};
+
+TEST_F(ConnectionDecoderTest, RecognisesByTheFirstBytesInAnySplit) {
+  const std::pair<std::string, Protocol> kBeginnings[] = {
+      {GrpcRequest(), Protocol::kHttp2},
+      {kGet, Protocol::kHttp1},
+      {"POST /p HTTP/1.1\r\nContent-Length: 0\r\n\r\n", Protocol::kHttp1},  // begins as PRI does
+      {"PROPFIND /p HTTP/1.1\r\n\r\n", Protocol::kHttp1},
+      {"UNSUBSCRIBE /p HTTP/1.1\r\n\r\n", Protocol::kHttp1},
+      {std::string("\x16\x03\x01\x02\x00\x01", 6), Protocol::kTls},
+      {"\x16\x04 is no TLS", Protocol::kUnknown},
+      {"PRI * HTTP/2.1\r\n\r\n", Protocol::kUnknown},
+      {"get / HTTP/1.1\r\n\r\n", Protocol::kUnknown},
+      {"SSH-2.0-OpenSSH\r\n", Protocol::kUnknown},
+      {std::string(1, '\0'), Protocol::kUndecided},
+      {"GE", Protocol::kUndecided},
+      {"PRI * HTTP/2.0\r\n", Protocol::kUndecided},
+  };
+  for (const auto& [bytes, protocol] : kBeginnings) {
+    for (size_t cut = 0; cut < std::min<size_t>(bytes.size(), 30); ++cut) {
+      Restart();
+      Feed(kClient, bytes.substr(0, cut));
+      Feed(kClient, bytes.substr(cut));
+      EXPECT_EQ(decoder_->protocol(), protocol) << bytes << " cut after " << cut;
+    }
+  }
+}
+
+TEST_F(ConnectionDecoderTest, AServerThatSpeaksFirstIsHeardOnceTheClientIsKnown) {
+  Feed(kServer, Settings());
+  EXPECT_THAT(recorder_.protocols, IsEmpty());
+  Feed(kClient, GrpcRequest());
+  Feed(kServer, GrpcAnswer());
+  EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kHttp2));
+  ASSERT_THAT(recorder_.calls, SizeIs(1));
+  EXPECT_THAT(call().sent(kClient), ElementsAre(Message{10, 5, true}));
+  EXPECT_EQ(call().status, 0);
+  EXPECT_THAT(recorder_.losses, IsEmpty());
+}
+
+TEST_F(ConnectionDecoderTest, HoldsSoMuchOfAServerThatSpeaksFirstAndNoMore) {
+  Feed(kServer, std::string(ConnectionDecoder::kHeldBytes, 'x'));
+  EXPECT_EQ(decoder_->protocol(), Protocol::kUndecided);
+  Feed(kServer, "x");
+  EXPECT_EQ(decoder_->protocol(), Protocol::kUnknown);
+  EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(ConnectionDecoder::kHeldBytes + 1));
+}
+
+TEST_F(ConnectionDecoderTest, CountsWhatItDoesNotKnowFromTheFirstByteOn) {
+  Feed(kServer, "220 ready\r\n");
+  Feed(kClient, "EHLO");
+  Feed(kClient, " me\r\n");
+  Feed(kServer, "250 ok\r\n");
+  EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kUnknown));
+  EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(11 + 4 + 5 + 8));
+}
+
+TEST_F(ConnectionDecoderTest, SealedBytesAreNoLoss) {
+  Feed(kClient, "\x16\x03\x01");
+  Feed(kServer, "\x16\x03\x03");
+  EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kTls));
+  EXPECT_FALSE(recorder_.lost);
+  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(0));
+}
+
+TEST_F(ConnectionDecoderTest, CountsWhatPassesAfterALoss) {
+  Feed(kClient, kGet + "no request at all\r\n\r\n");
+  ASSERT_THAT(recorder_.losses, SizeIs(1));
+  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(0));
+  Feed(kServer, kOk);
+  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(kOk.size()));
+  EXPECT_EQ(decoder_->protocol(), Protocol::kHttp1);
+}
+
+TEST_F(ConnectionDecoderTest, AWebSocketBeginsAtTheByteAfterItsAnswer) {
+  Feed(kClient, kAskForWebSocket + WebSocketFrame(kClient, kFinal | kText, "early"));
+  Feed(kServer, kSwitchToWebSocket + WebSocketFrame(kServer, kFinal | kBinary, "at once"));
+  Feed(kClient, WebSocketFrame(kClient, kFinal | kText, "more"));
+  EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kHttp1, Protocol::kWebSocket));
+  ASSERT_THAT(recorder_.calls, SizeIs(1));
+  EXPECT_THAT(call().sent(kClient), ElementsAre(Message{5, 5, true}, Message{4, 4, true}));
+  EXPECT_THAT(call().sent(kServer), ElementsAre(Message{7, 7, true}));
+  EXPECT_THAT(recorder_.losses, IsEmpty());
+}
+
+TEST_F(ConnectionDecoderTest, Http2AfterAnUpgradeAnswersTheRequestOnStreamOne) {
+  Feed(kClient,
+       "GET /p HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n\r\n");
+  Feed(kServer, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n" +
+                    Settings() + Headers(1, Encoder().Encode({{":status", "200"}})) +
+                    Data(1, "answer", kEndStream));
+  Feed(kClient, std::string(kPreface) + Settings());
+  EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kHttp1, Protocol::kHttp2));
+  ASSERT_THAT(recorder_.calls, SizeIs(1));
+  EXPECT_THAT(call().sent(kServer), ElementsAre(Message{6, 6, true}));
+  EXPECT_EQ(call().status, 0);
+  EXPECT_THAT(recorder_.losses, IsEmpty());
+}
+
+TEST_F(ConnectionDecoderTest, WhatGoesThroughATunnelIsNotDecoded) {
+  Feed(kClient, "CONNECT far.example:443 HTTP/1.1\r\n\r\n");
+  Feed(kServer, "HTTP/1.1 200 OK\r\n\r\nabc");
+  Feed(kClient, "defgh");
+  EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kHttp1, Protocol::kUnknown));
+  EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(3 + 5));
+}
+
+TEST_F(ConnectionDecoderTest, AClientThatLeavesBeforeItIsKnown) {
+  decoder_->Finish(kClient);
+  decoder_->Finish(kServer);
+  EXPECT_THAT(recorder_.losses, IsEmpty()) << "nothing said is nothing lost";
+
+  Restart();
+  Feed(kClient, "GE");
+  decoder_->Finish(kClient);
+  EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(2));
+
+  Restart();
+  decoder_->Finish(kClient);
+  Feed(kServer, "to whom?");
+  EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(8));
+}
+
+TEST_F(ConnectionDecoderTest, ABodyUntilTheCloseEndsWithIt) {
+  Feed(kClient, kGet);
+  Feed(kServer, "HTTP/1.1 200 OK\r\n\r\nall of it");
+  decoder_->Finish(kServer);
+  ASSERT_THAT(recorder_.calls, SizeIs(1));
+  EXPECT_THAT(call().sent(kServer), ElementsAre(Message{9, 9, true}));
+  EXPECT_EQ(call().status, 0);
+}
+
+}  // namespace
+}  // namespace fedcarbon::node
