@@ -85,14 +85,24 @@ class ConnectionDecoder::Impl : public ConnectionListener {
  private:
   /// Until the client's first bytes tell what is spoken.
   void Hold(Side from, std::string_view bytes) {
-    if (from == Side::kClient) {
-      from_client_.append(bytes);
-      const Protocol protocol = Recognise(from_client_);
-      if (protocol != Protocol::kUndecided) Begin(protocol);
+    if (from == Side::kServer) {
+      if (!client_finished_ && from_server_.size() + bytes.size() <= kHeldBytes) {
+        from_server_.append(bytes);
+        return;
+      }
+      Begin(Protocol::kUnknown);
     } else {
-      from_server_.append(bytes);
-      if (client_finished_ || from_server_.size() > kHeldBytes) Begin(Protocol::kUnknown);
+      // Byte by byte: what the server said before is heard at the same byte, however the client's are cut.
+      Protocol protocol = Protocol::kUndecided;
+      while (protocol == Protocol::kUndecided && !bytes.empty()) {
+        from_client_ += bytes.front();
+        bytes.remove_prefix(1);
+        protocol = Recognise(from_client_);
+      }
+      if (protocol == Protocol::kUndecided) return;
+      Begin(protocol);
     }
+    Feed(from, bytes);
   }
 
   /// What is held, and all that follows, is `protocol`. `call`: of the request that asked for it, if any did.

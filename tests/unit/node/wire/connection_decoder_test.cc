@@ -98,12 +98,43 @@ TEST_F(ConnectionDecoderTest, AServerThatSpeaksFirstIsHeardOnceTheClientIsKnown)
 }
 
 TEST_F(ConnectionDecoderTest, HoldsSoMuchOfAServerThatSpeaksFirstAndNoMore) {
-  Feed(kServer, std::string(ConnectionDecoder::kHeldBytes, 'x'));
-  EXPECT_EQ(decoder_->protocol(), Protocol::kUndecided);
-  Feed(kServer, "x");
-  EXPECT_EQ(decoder_->protocol(), Protocol::kUnknown);
-  EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
-  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(ConnectionDecoder::kHeldBytes + 1));
+  for (const size_t first : {ConnectionDecoder::kHeldBytes, size_t{0}}) {
+    Restart();
+    Feed(kServer, std::string(first, 'x'));
+    EXPECT_EQ(decoder_->protocol(), Protocol::kUndecided);
+    Feed(kServer, std::string(ConnectionDecoder::kHeldBytes + 1 - first, 'x'));
+    EXPECT_EQ(decoder_->protocol(), Protocol::kUnknown);
+    EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+    EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(ConnectionDecoder::kHeldBytes + 1));
+  }
+}
+
+TEST_F(ConnectionDecoderTest, WhatAServerSaidFirstAnswersNoLaterRequestInAnySplit) {
+  for (size_t cut = 3; cut < kGet.size(); ++cut) {
+    Restart();
+    Feed(kClient, kGet.substr(0, 3));
+    Feed(kServer, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+    Feed(kClient, kGet.substr(3, cut - 3));
+    Feed(kClient, kGet.substr(cut));
+    EXPECT_THAT(recorder_.losses, ElementsAre("an answer without a request")) << cut;
+    EXPECT_THAT(recorder_.calls, IsEmpty());
+  }
+}
+
+TEST_F(ConnectionDecoderTest, AServerThatHasLeftBeforeTheClientIsKnownAnswersNothing) {
+  Feed(kServer, Settings());
+  decoder_->Finish(kServer);
+  Feed(kClient, GrpcRequest());
+  decoder_->Finish(kClient);
+  ASSERT_THAT(recorder_.calls, SizeIs(1));
+  EXPECT_FALSE(call().status.has_value());
+  EXPECT_THAT(recorder_.losses, IsEmpty());
+
+  Restart();
+  decoder_->Finish(kServer);
+  Feed(kClient, kGet);
+  ASSERT_THAT(recorder_.calls, SizeIs(1));
+  EXPECT_FALSE(call().status.has_value());
 }
 
 TEST_F(ConnectionDecoderTest, CountsWhatItDoesNotKnowFromTheFirstByteOn) {
@@ -133,15 +164,24 @@ TEST_F(ConnectionDecoderTest, CountsWhatPassesAfterALoss) {
   EXPECT_EQ(decoder_->protocol(), Protocol::kHttp1);
 }
 
-TEST_F(ConnectionDecoderTest, AWebSocketBeginsAtTheByteAfterItsAnswer) {
-  Feed(kClient, kAskForWebSocket + WebSocketFrame(kClient, kFinal | kText, "early"));
-  Feed(kServer, kSwitchToWebSocket + WebSocketFrame(kServer, kFinal | kBinary, "at once"));
-  Feed(kClient, WebSocketFrame(kClient, kFinal | kText, "more"));
-  EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kHttp1, Protocol::kWebSocket));
-  ASSERT_THAT(recorder_.calls, SizeIs(1));
-  EXPECT_THAT(call().sent(kClient), ElementsAre(Message{5, 5, true}, Message{4, 4, true}));
-  EXPECT_THAT(call().sent(kServer), ElementsAre(Message{7, 7, true}));
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+TEST_F(ConnectionDecoderTest, AWebSocketBeginsAtTheByteAfterItsAnswerInAnySplit) {
+  const std::string client = kAskForWebSocket + WebSocketFrame(kClient, kFinal | kText, "early");
+  const std::string server = kSwitchToWebSocket + WebSocketFrame(kServer, kFinal | kBinary, "at once");
+  for (size_t cut = 0; cut < client.size() + server.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    Restart();
+    const size_t of_client = std::min(cut, client.size());
+    Feed(kClient, client.substr(0, of_client));
+    Feed(kClient, client.substr(of_client));
+    Feed(kServer, server.substr(0, cut - of_client));
+    Feed(kServer, server.substr(cut - of_client));
+    Feed(kClient, WebSocketFrame(kClient, kFinal | kText, "more"));
+    EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kHttp1, Protocol::kWebSocket));
+    ASSERT_THAT(recorder_.calls, SizeIs(1));
+    EXPECT_THAT(call().sent(kClient), ElementsAre(Message{5, 5, true}, Message{4, 4, true}));
+    EXPECT_THAT(call().sent(kServer), ElementsAre(Message{7, 7, true}));
+    EXPECT_THAT(recorder_.losses, IsEmpty());
+  }
 }
 
 TEST_F(ConnectionDecoderTest, Http2AfterAnUpgradeAnswersTheRequestOnStreamOne) {
