@@ -59,7 +59,9 @@ class Traffic:
             client, server = connect_through(address, self.listener)
             self.converse(client, server)
             self.end(client, server)
-            self.counts.add(self.kind, connections=1, sent_transport=len(server.received),
+            # One that carried nothing may be reset before the node sees that the upstream has accepted it.
+            carried = bool(server.received or client.received)
+            self.counts.add(self.kind, connections=carried, sent_transport=len(server.received),
                             received_transport=len(client.received))
 
     def end(self, client, server):
@@ -194,7 +196,8 @@ def recorded(node):
                 counts[peer(group), f'{direction}_messages'] += sum(getattr(group, f'{direction}_messages'))
                 counts[peer(group), f'{direction}_encoded'] += sum(getattr(group, f'{direction}_encoded_bytes'))
         for connection in batch.connections:
-            counts[peer(connection), 'connections'] += connection.part == 0
+            carried = connection.sent_transport_bytes + connection.received_transport_bytes > 0
+            counts[peer(connection), 'connections'] += connection.part == 0 and carried
             counts[peer(connection), 'sent_transport'] += connection.sent_transport_bytes
             counts[peer(connection), 'received_transport'] += connection.received_transport_bytes
     return counts
