@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 
@@ -21,6 +22,10 @@ constexpr int kBacklog = 4'096;
 constexpr int kKeepaliveIdleSeconds = 60;
 constexpr int kKeepaliveIntervalSeconds = 15;
 constexpr int kKeepaliveProbes = 4;
+
+// Nothing is congested inside a machine, and an algorithm that paces (BBR, which some hosts have as default)
+// pays a timer for every few packets. This one is always there, and allowed to everybody.
+constexpr std::string_view kLoopbackCongestion = "reno";
 
 std::vector<SocketAddress> GetAddresses(const Address& address, int flags) {
   addrinfo hints{};
@@ -55,6 +60,18 @@ int Connect(int fd, const SocketAddress& address) {
 
 FileDescriptor OpenSocket(const SocketAddress& address) {
   return FileDescriptor(socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+bool IsLoopback(const SocketAddress& address) {
+  switch (address.storage.ss_family) {
+    case AF_INET:
+      return ntohl(reinterpret_cast<const sockaddr_in&>(address.storage).sin_addr.s_addr) >> 24 ==
+             IN_LOOPBACKNET;
+    case AF_INET6:
+      return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr);
+    default:
+      return false;
+  }
 }
 
 // What an earlier process left behind keeps others from binding.
@@ -130,6 +147,11 @@ void PrepareForRelay(int fd) {
   set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleSeconds);
   set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalSeconds);
   set(IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+  SocketAddress peer;
+  peer.size = sizeof(peer.storage);
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) == 0 && IsLoopback(peer)) {
+    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kLoopbackCongestion.data(), kLoopbackCongestion.size());
+  }
 }
 
 void Reset(FileDescriptor* fd) {

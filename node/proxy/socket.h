@@ -41,7 +41,7 @@ FileDescriptor BeginConnect(const SocketAddress& address, int* error);
 int PendingError(int fd);
 
 /// Nothing is held back, and a peer that vanished without a word is found out within two minutes: the ends'
-/// own probes reach no further than this proxy.
+/// own probes reach no further than this proxy. Over loopback, what is sent is not paced.
 void PrepareForRelay(int fd);
 
 /// Closes with a reset instead of a FIN.
