@@ -6,6 +6,12 @@
 
 namespace fedcarbon::node {
 
+namespace {
+
+constexpr size_t kKnownSectionBytes = 1'024;
+
+}  // namespace
+
 Http1Decoder::Http1Decoder(ConnectionListener* listener, const HeaderNames* headers, const WireLimits* limits)
     : listener_(listener),
       headers_(headers),
@@ -79,10 +85,21 @@ bool Http1Decoder::TakeSection(Side from, std::string_view* bytes) {
   return false;
 }
 
+/// The complete section. Valid until the sender's next one.
+const Http1Head& Http1Decoder::ReadHead(Side from) {
+  Reader& sender = reader(from);
+  const std::string_view section = sender.section.section();
+  if (section != sender.known_section) {
+    sender.head = from == Side::kClient ? ParseRequest(section, *headers_) : ParseAnswer(section, *headers_);
+    sender.known_section = section.size() <= kKnownSectionBytes ? section : std::string_view();
+  }
+  sender.section.Clear();
+  return sender.head;
+}
+
 void Http1Decoder::ReadRequest() {
   if (client_.section.section() == "\r\n") return client_.section.Clear();  // RFC 9112, 2.2: before a request
-  const Http1Head head = ParseRequest(client_.section.section(), *headers_);
-  client_.section.Clear();
+  const Http1Head& head = ReadHead(Side::kClient);
   if (head.violation != nullptr) return Lose(head.violation);
   if (exchanges_.size() >= max_exchanges_) return Lose("too many requests without an answer");
 
@@ -95,8 +112,7 @@ void Http1Decoder::ReadRequest() {
 }
 
 void Http1Decoder::ReadAnswer(std::string_view* bytes) {
-  const Http1Head head = ParseAnswer(server_.section.section(), *headers_);
-  server_.section.Clear();
+  const Http1Head& head = ReadHead(Side::kServer);
   if (head.violation != nullptr) return Lose(head.violation);
 
   Exchange& exchange = exchanges_.front();

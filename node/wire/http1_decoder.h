@@ -70,6 +70,8 @@ class Http1Decoder : public Decoder {
 
     enum class Part { kHead, kBody, kTrailers } part = Part::kHead;
     Http1Section section;
+    std::string known_section;  // the last head's, if it is short: most calls of a connection repeat it
+    Http1Head head;             // what it says
     Http1Body body = Http1Body::Length(0);
     bool compressed = false;
     bool begun = false;    // the message's first piece is told
@@ -83,6 +85,7 @@ class Http1Decoder : public Decoder {
 
   bool Undecided() const;
   bool TakeSection(Side from, std::string_view* bytes);
+  const Http1Head& ReadHead(Side from);
   void ReadRequest();
   void ReadAnswer(std::string_view* bytes);
   void ReadTrailers(Side from);

@@ -107,6 +107,28 @@ TEST_F(Http1DecoderTest, AnExchangeIsACallWithAMessageEachWay) {
   ExpectAlive();
 }
 
+TEST_F(Http1DecoderTest, AHeadIsReadAsIfNoneLikeItHadComeBefore) {
+  std::mt19937 random(20'261);
+  const std::string long_field = "X-Long: " + std::string(2'000, 'x') + "\r\n";
+  for (size_t i = 0; i < 300; ++i) {
+    const size_t sent = random() % 3;
+    const size_t received = random() % 3;
+    const std::string path = random() % 2 == 0 ? "/a" : "/b";
+    const std::string field = random() % 4 == 0 ? long_field : "";
+    const auto length = [](size_t size) {
+      return "Content-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(size, 'x');
+    };
+    Feed(kClient, "POST " + path + " HTTP/1.1\r\n" + field + length(sent));
+    Feed(kServer, std::string("HTTP/1.1 ") + (random() % 2 == 0 ? "200" : "404") + " Said\r\n" + field +
+                      length(received));
+    ASSERT_THAT(recorder_.losses, IsEmpty());
+    EXPECT_THAT(call(i).sent(kClient), ElementsAre(Message{sent, sent, true}));
+    EXPECT_THAT(call(i).sent(kServer), ElementsAre(Message{received, received, true}));
+    EXPECT_THAT(call(i).blocks[0].fields, ElementsAre(Pair(":method", "POST"), Pair(":path", path)));
+    EXPECT_EQ(call(i).status, call(i).blocks[1].fields[0].second == "200" ? 0 : 12);
+  }
+}
+
 TEST_F(Http1DecoderTest, AnEmptyBodyIsAnEmptyMessage) {
   Feed(kClient, kGet);
   EXPECT_THAT(call().sent(kClient), ElementsAre(kEmptyBody));
