@@ -6,7 +6,7 @@ import os
 import configs
 from processes import Program, free_port
 
-LARGE = 1 << 20  # a buffer as large as fedcarbon-node's
+LARGE = 1 << 20  # plain wires get buffers as large as fedcarbon-node's: the size of a read is what bulk costs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,19 +68,17 @@ def start_nginx_http(arm, place, folder):
     return launch(arm, folder, ["nginx", "-p", folder, "-e", "stderr", "-c", config], listen)
 
 
-def nginx_stream(buffer):
-    def start(arm, place, folder):
-        listen = ports(place)
-        services, ca = (place.tls_services, place.ca) if arm.tls else (place.services, None)
-        config = write(folder, configs.nginx_stream(listen, services, buffer, ca))
-        return launch(arm, folder, ["nginx", "-p", folder, "-e", "stderr", "-c", config], listen)
-    return start
+def start_nginx_stream(arm, place, folder):
+    listen = ports(place)
+    services, ca = (place.tls_services, place.ca) if arm.tls else (place.services, None)
+    config = write(folder, configs.nginx_stream(listen, services, LARGE, ca))
+    return launch(arm, folder, ["nginx", "-p", folder, "-e", "stderr", "-c", config], listen)
 
 
-def haproxy(mode, buffer=None):
+def haproxy(mode):
     def start(arm, place, folder):
         listen = ports(place)
-        config = write(folder, configs.haproxy(listen, place.services, mode, buffer))
+        config = write(folder, configs.haproxy(listen, place.services, mode, LARGE if mode == "tcp" else None))
         return launch(arm, folder, ["haproxy", "-db", "-f", config], listen)
     return start
 
@@ -110,15 +108,12 @@ ARMS = (
     DIRECT,
     OURS,
     Arm("fedcarbon-node, no decode", rpc_aim=(1.20,) * 3, bulk_aim=1.15, start=node(decode=False)),
-    Arm("nginx stream", start=nginx_stream(None)),
-    Arm("nginx stream, 1 MiB", rpc_aim=(1.10,) * 3, bulk_aim=1.10, start=nginx_stream(LARGE)),
-    Arm("haproxy tcp", start=haproxy("tcp")),
-    Arm("haproxy tcp, 1 MiB", rpc_aim=(1.10,) * 3, bulk_aim=1.10, start=haproxy("tcp", LARGE)),
+    Arm("nginx stream", rpc_aim=(1.10,) * 3, bulk_aim=1.10, start=start_nginx_stream),
+    Arm("haproxy tcp", rpc_aim=(1.10,) * 3, bulk_aim=1.10, start=haproxy("tcp")),
     Arm("nginx grpc_pass", http1="nginx proxy_pass", rpc_aim=(0.65,) * 3, bulk_aim=0.70, start=start_nginx_http),
     Arm("nghttpx", rpc_aim=(0.80, 0.80, 1.00), bulk_aim=0.45, http1_aim=False, start=start_nghttpx),
     Arm("haproxy h2", http1="haproxy http", rpc_aim=(0.65,) * 3, bulk_aim=0.25, http1_aim=False, start=haproxy("http")),
     DIRECT_TLS,
     OURS_TLS,
-    Arm("nginx proxy_ssl", tls=True, start=nginx_stream(None)),
-    Arm("nginx proxy_ssl, 1 MiB", tls=True, rpc_aim=(1.10,) * 3, bulk_aim=1.10, start=nginx_stream(LARGE)),
+    Arm("nginx proxy_ssl", tls=True, rpc_aim=(1.10,) * 3, bulk_aim=1.10, start=start_nginx_stream),
 )

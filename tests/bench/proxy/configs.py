@@ -49,11 +49,10 @@ def nginx_web(port, body):
     return NGINX + NGINX_HTTP + f"  server {{ listen 127.0.0.1:{port}; location / {{ return 200 '{body}'; }} }}\n}}\n"
 
 
-def nginx_stream(listen, services, buffer=None, ca=None):
+def nginx_stream(listen, services, buffer, ca):
     """A plain wire; with `ca` one that speaks TLS to the upstream."""
-    text = "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n" + NGINX + "stream {\n  proxy_timeout 1h;\n"
-    if buffer:
-        text += f"  proxy_buffer_size {buffer};\n"
+    text = "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n" + NGINX
+    text += f"stream {{\n  proxy_timeout 1h;\n  proxy_buffer_size {buffer};\n"
     if ca:
         text += ("  proxy_ssl on; proxy_ssl_protocols TLSv1.3; proxy_ssl_verify on;\n"
                  f"  proxy_ssl_trusted_certificate {ca}; proxy_ssl_name localhost; proxy_ssl_server_name on;\n")

@@ -5,11 +5,12 @@ whole gRPC answer: the message with its prefix is a file, of content type applic
 h2load keeps one call in flight on each connection, as FL clients do.
 Bulk: gRPC's own C++ peers, and Python's HTTP/1.1 with bodies in pieces of 1 MiB."""
 
+import contextlib
 import os
 import re
+import socket
 import statistics
 import struct
-import subprocess
 import sys
 
 import configs
@@ -114,5 +115,44 @@ class Loads:
 
     def slow_bodies(self, port, direction, size, transfers, seconds):
         """All at once, readers slow for the first seconds. Returns the running load."""
-        return subprocess.Popen([*HTTP_PEER, f"slow-{direction}", str(port), str(size), str(transfers), str(seconds)],
-                                stdin=subprocess.DEVNULL)
+        return Program("slow bodies", [*HTTP_PEER, f"slow-{direction}", str(port), str(size), str(transfers), str(seconds)],
+                       self.folder)
+
+    def cut(self, load):
+        if load.process.poll() is not None:
+            load.fail(f"ended with {load.process.returncode}, before its time")
+        load.stop()
+
+    @contextlib.contextmanager
+    def idle(self, port, count):
+        """Connections that had one gRPC call each, and stay open."""
+        with contextlib.ExitStack() as connections:
+            for _ in range(count):
+                connection = connections.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+                one_call(connection)
+            yield
+
+
+def one_call(connection):
+    """HTTP/2 by hand: there are thousands of them, and of the answer only its end matters."""
+    def frame(kind, flags, stream, payload=b""):
+        return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+    def text(value):
+        return bytes((len(value),)) + value
+
+    fields = (b"\x83\x86" + b"\x44" + text(RPC_PATH.encode()) + b"\x41" + text(b"127.0.0.1")
+              + b"\x5f" + text(b"application/grpc") + b"\x40" + text(b"te") + text(b"trailers"))
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(1, 4, 1, fields)
+                       + frame(0, 1, 1, message(SMALL)))
+    with connection.makefile("rb") as answer:
+        while True:
+            head = answer.read(9)
+            if len(head) < 9:
+                raise BenchError("a connection that should idle was closed")
+            answer.read(int.from_bytes(head[:3], "big"))
+            kind, flags, stream = head[3], head[4], int.from_bytes(head[5:], "big")
+            if kind == 4 and not flags & 1:
+                connection.sendall(frame(4, 1, 0))
+            if stream == 1 and kind in (0, 1) and flags & 1:
+                return

@@ -5,6 +5,7 @@ its own. Prints medians and ranges over the rounds.
 import argparse
 import os
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -103,6 +104,7 @@ def main():
     options = parser.parse_args()
     binaries = os.path.abspath(options.binaries)
     stop_with_this_process()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with tempfile.TemporaryDirectory(prefix="fedcarbon-bench-") as folder:
         os.chmod(folder, 0o755)  # nginx's worker is another user
         loads = Loads(folder, binaries)

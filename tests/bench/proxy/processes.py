@@ -87,6 +87,12 @@ class Program:
                 total += next(int(line.split()[1]) * 1024 for line in status if line.startswith(field + ":"))
         return total
 
+    def forget_peak(self):
+        """VmHWM begins anew."""
+        for pid in self.pids():
+            with open(f"/proc/{pid}/clear_refs", "w", encoding="ascii") as command:
+                command.write("5")
+
     def stop(self):
         """Ends the whole group: a worker does not outlive its master here."""
         STARTED.remove(self)

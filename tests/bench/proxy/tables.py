@@ -23,6 +23,10 @@ def figures(values, digits):
     return f"{middle} ({low}–{high})"
 
 
+def verdict(value, aim, text):
+    return f" ≤{text}" + ("✓" if value <= aim else "✗")
+
+
 def print_table(title, columns, rows):
     print(f"\n{title}")
     for name, cells in [("", columns), *rows]:
@@ -67,8 +71,7 @@ class Speed:
             for load in loads:
                 ratios = self.ratios(arm, load)
                 aim = aims(arm, load) if arm.http1_aim or self.protocol == "gRPC" else 0
-                verdict = "" if not aim else f" ≤{aim:.2f}" + ("✓" if statistics.median(ratios) <= aim else "✗")
-                cells.append(figures(ratios, 2) + verdict)
+                cells.append(figures(ratios, 2) + (verdict(statistics.median(ratios), aim, f"{aim:.2f}") if aim else ""))
             rows.append((arm.label(self.protocol), cells))
         print_table(f"{self.name}: {what}", names, rows)
 
@@ -94,8 +97,13 @@ def print_speed(samples, connections, sizes):
         speed.print("MB per second", size_names, sizes, lambda sample, _: sample.units / sample.seconds / 1e6, 0)
 
 
-def print_memory(grown):
-    """grown: {arm's name: growth in bytes of each load}, and the loads' names under None."""
-    names = grown.pop(None)
-    print_table("Memory: MiB grown; transfers against a slow reader", names, [(name, [f"{value / 2**20:.1f}" for value in values])
-                                             for name, values in grown.items()])
+def print_memory(grown, loads):
+    """grown: as memory.measure() returns it; loads: memory.LOADS."""
+    rows = []
+    for arm, values in grown.items():
+        cells = []
+        for value, (_, aim) in zip(values, loads.values()):
+            mib = value / 2**20
+            cells.append(f"{mib:.1f}" + (verdict(mib, aim, f"{aim}") if arm.ours else ""))
+        rows.append((arm.name, cells))
+    print_table("Memory: MiB grown at the peak, and what is aimed at", loads, rows)
