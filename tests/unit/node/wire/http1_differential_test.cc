@@ -5,37 +5,22 @@
 #include <http_parser.h>
 
 #include <deque>
-#include <random>
 #include <string>
 
 #include "node/wire/call_status.h"
 #include "node/wire/http1_decoder.h"
+#include "tests/unit/node/wire/random.h"
 #include "tests/unit/node/wire/recorder.h"
 
 namespace fedcarbon::node {
 namespace {
 
 using testing::Call;
+using testing::Random;
 using testing::Recorder;
 using testing::Require;
 
 constexpr int kConversations = 3'000;
-
-class Random {
- public:
-  explicit Random(uint64_t seed) : engine_(seed) {}
-  size_t Below(size_t end) { return engine_() % end; }
-  bool OneIn(size_t n) { return Below(n) == 0; }
-  /// Any bytes: mostly few.
-  std::string Bytes() {
-    std::string bytes(OneIn(10) ? Below(5'000) : Below(20), '\0');
-    for (char& byte : bytes) byte = static_cast<char>(engine_());
-    return bytes;
-  }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 /// Head and body in bytes, and where the head ends.
 struct Written {
@@ -61,7 +46,7 @@ std::string Chunks(std::string_view body, Random* random) {
 
 /// With any field that frames it; `until_close`: with none.
 Written WithBody(const std::string& start, bool until_close, Random* random) {
-  const std::string body = random->Bytes();
+  const std::string body = random->Text(20, 5'000);
   Written written{start + "Some-Field: value\r\n", body};
   if (until_close) {
     written.head += "Connection: close\r\n";

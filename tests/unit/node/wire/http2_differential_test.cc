@@ -12,6 +12,7 @@
 
 #include "node/wire/http2_decoder.h"
 #include "tests/unit/node/wire/http2_frames.h"
+#include "tests/unit/node/wire/random.h"
 #include "tests/unit/node/wire/recorder.h"
 
 namespace fedcarbon::node {
@@ -19,26 +20,8 @@ namespace {
 
 using namespace testing;  // NOLINT: the vocabulary of these tests
 
-class Random {
- public:
-  explicit Random(uint64_t seed) : engine_(seed) {}
-  size_t Below(size_t end) { return engine_() % end; }
-  bool OneIn(size_t n) { return Below(n) == 0; }
-  template <typename T>
-  T Of(const std::vector<T>& choice) {
-    return choice[Below(choice.size())];
-  }
-  /// Mostly small; at times large enough for CONTINUATION.
-  std::string Text() {
-    const size_t size = OneIn(40) ? Below(30'000) : Below(60);
-    std::string text;
-    for (size_t i = 0; i < size; ++i) text += static_cast<char>(engine_());
-    return text;
-  }
-
- private:
-  std::mt19937_64 engine_;
-};
+/// Mostly small; at times large enough for CONTINUATION.
+std::string Text(Random* random) { return random->Text(60, 30'000); }
 
 /// What one side means to send in one stream.
 struct Plan {
@@ -150,8 +133,8 @@ class Peer {
                                     List(request).data(), request.size(), nullptr);
     if (promised < 0) return;
     Plan plan;
-    plan.headers = {{":status", "200"}, {"x-pushed", random_->Text()}};
-    plan.body = "pushed" + random_->Text();
+    plan.headers = {{":status", "200"}, {"x-pushed", Text(random_)}};
+    plan.body = "pushed" + Text(random_);
     Answer(static_cast<uint32_t>(promised), std::move(plan));
   }
 
@@ -334,7 +317,7 @@ class Connection {
       const uint32_t stream = server_.to_answer[i];
       server_.to_answer.erase(server_.to_answer.begin() + static_cast<ptrdiff_t>(i));
       if (random_->OneIn(10))
-        server_.Push(stream, {{":method", "GET"}, {":path", "/pushed"}, {"x", random_->Text()}});
+        server_.Push(stream, {{":method", "GET"}, {":path", "/pushed"}, {"x", Text(random_)}});
       server_.Answer(stream, AnswerPlan(client_.plan(stream).grpc));
     }
     Peer& someone = peer(random_->OneIn(2) ? Side::kClient : Side::kServer);
@@ -387,19 +370,19 @@ class Connection {
 
   Fields Decorated(Fields fields) {
     for (size_t i = random_->Below(4); i > 0; --i)
-      fields.emplace_back("x-" + std::to_string(i), random_->Text());
-    if (random_->OneIn(4)) fields.emplace_back("fedcarbon-bin", std::string(1, '\0') + random_->Text());
+      fields.emplace_back("x-" + std::to_string(i), Text(random_));
+    if (random_->OneIn(4)) fields.emplace_back("fedcarbon-bin", std::string(1, '\0') + Text(random_));
     return fields;
   }
 
   void MakeBody(bool grpc, Plan* plan) {
     plan->grpc = grpc;
     if (!grpc) {
-      plan->body = random_->OneIn(3) ? "" : random_->Text();
+      plan->body = random_->OneIn(3) ? "" : Text(random_);
       return;
     }
     for (size_t i = random_->Below(5); i > 0; --i) {
-      const std::string message = random_->OneIn(3) ? "" : random_->Text();
+      const std::string message = random_->OneIn(3) ? "" : Text(random_);
       const bool compressed = random_->OneIn(4);
       plan->body += GrpcMessage(message, compressed);
       plan->messages.push_back(
