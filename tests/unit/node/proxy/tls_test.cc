@@ -200,6 +200,7 @@ TEST_F(TlsTest, ResetsWhoseUpstreamSendsGarbage) {
 
 TEST_F(TlsTest, ResetsWhoSaysNothingInTime) {
   ProxyOptions options = OptionsFor(Listener(true, false));
+  options.handshake_timeout = absl::Hours(1);
   RunningProxy proxy(options);
   options.handshake_timeout = absl::Seconds(1);
   ASSERT_TRUE(proxy->Reload(options).ok());  // takes over the time limit
