@@ -215,6 +215,7 @@ TEST(DrainTest, WaitsUntilConnectionsHaveEnded) {
   const Endpoint place = proxy.endpoint();
   Pair pair(proxy, &upstream);
   pair.AwaitOpen();
+  upstream.Close();  // so that no other connection opens
   std::atomic<bool> is_drained{false};
   std::thread drain([&] {
     proxy->Drain();
