@@ -105,7 +105,9 @@ ConnectionMeter::ConnectionMeter(std::shared_ptr<const Route> route, std::shared
 ConnectionMeter::~ConnectionMeter() = default;
 
 void ConnectionMeter::SetClientName(const std::string& name) {
-  if (!is_client()) LearnPeer(name);
+  if (is_client() || name.empty()) return;
+  is_certified_ = true;
+  peer_ = name;
 }
 
 void ConnectionMeter::LearnPeer(const std::string& name) {
@@ -147,7 +149,7 @@ std::unique_ptr<CallListener> ConnectionMeter::OnCall(const HeaderBlock& request
   if (context.has_value()) {
     start.call_id = context->call_id();
     if (RoundOf(*context).known() || start.round == RoundId{}) start.round = RoundOf(*context);
-    if (!is_client()) {
+    if (!is_client() && !is_certified_) {
       start.peer = context->node();
       LearnPeer(context->node());
     }

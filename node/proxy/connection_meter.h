@@ -70,7 +70,8 @@ class ConnectionMeter : public ConnectionListener {
   const std::shared_ptr<Meter> meter_;
   ProxyMetrics* const metrics_;
   GapBook* const gaps_;
-  std::string peer_;  // empty: unknown
+  std::string peer_;           // empty: unknown
+  bool is_certified_ = false;  // peer_ is: nobody can call himself otherwise
   std::string protocol_;
 
   const uint64_t id_;
