@@ -309,7 +309,6 @@ bool Relay::WriteRest(Flow* flow) {
   const std::string_view rest = std::string_view(flow->rest).substr(flow->rest_begin);
   const ByteStream::WriteResult written = flow->to->stream->Write(rest);
   meter_.Passed(flow->from_side, rest.substr(0, written.bytes));
-  worker_->AddHeld(-static_cast<int64_t>(written.bytes));
   flow->rest_begin += written.bytes;
   if (written.broken) {
     Break(flow);
@@ -329,7 +328,7 @@ void Relay::Keep(Flow* flow, std::string_view rest) {
 }
 
 void Relay::DropRest(Flow* flow) {
-  worker_->AddHeld(-static_cast<int64_t>(flow->rest.size() - flow->rest_begin));
+  worker_->AddHeld(-static_cast<int64_t>(flow->rest.size()));
   flow->rest = std::string();  // an idle connection holds nothing
   flow->rest_begin = 0;
 }

@@ -16,7 +16,10 @@ constexpr int kCancelled = 1;
 
 bool IsGrpc(const HeaderBlock& block) {
   constexpr std::string_view kGrpc = "application/grpc";
-  return block.Get("content-type").substr(0, kGrpc.size()) == kGrpc;
+  const std::string_view type = block.Get("content-type");
+  if (type.substr(0, kGrpc.size()) != kGrpc) return false;
+  return type.size() == kGrpc.size() || type[kGrpc.size()] == '+' ||
+         type[kGrpc.size()] == ';';  // not gRPC-Web
 }
 
 bool IsCoded(const HeaderBlock& block) {
