@@ -58,7 +58,10 @@ class Bench:
             sample = tables.Sample()
             self.samples.setdefault((protocol, arm, load), []).append(sample)
             self.measured[arm] = sample, program and program.cpu_seconds()
-            run(arm, port, protocol, load, sample)
+            try:
+                run(arm, port, protocol, load, sample)
+            except BenchError as error:
+                raise BenchError(f"{arm.name}, {protocol}, {load}: {error}") from error
 
     def settle(self, arm, program):
         """What a program uses until its next load belongs to the one before: facts are sent later than measured."""
