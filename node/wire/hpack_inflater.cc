@@ -46,10 +46,12 @@ const char* HpackInflater::Take(std::string_view fragment) {
 }
 
 const char* HpackInflater::TakeUnknown(std::string_view fragment) {
-  block_.bytes += Bytes(fragment.size());
-  if (block_.bytes > limit_) return kTooLong;
-  fragment_.append(fragment.substr(0, KnownBlocks::kMaxFragmentBytes + 1 - fragment_.size()));
-  return Inflate(fragment, false);
+  // What is within the limit first: whatever the cuts, the first byte that is wrong gives the reason.
+  const std::string_view within = fragment.substr(0, (limit_ - block_.bytes).count());
+  block_.bytes += Bytes(within.size());
+  fragment_.append(within.substr(0, KnownBlocks::kMaxFragmentBytes + 1 - fragment_.size()));
+  if (const char* why = Inflate(within, false)) return why;
+  return within.size() < fragment.size() ? kTooLong : nullptr;
 }
 
 const char* HpackInflater::End() {

@@ -193,6 +193,11 @@ void Http2Decoder::TakeData(Side from, std::string_view bytes) {
   Stream& stream = at->second;
   Half& half = stream.half(from);
   if (half.ended) return;
+  if (from == Side::kServer && !stream.answered) {
+    listener_->OnLoss("HTTP/2: a body in front of its answer", false);
+    streams_.erase(at);
+    return;
+  }
   if (!half.grpc) {
     const bool last = sender.content == 0 && (sender.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     return TellBody(from, Bytes(bytes.size()), last, &stream);

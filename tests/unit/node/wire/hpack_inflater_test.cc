@@ -234,6 +234,19 @@ TEST_F(HpackInflaterTest, ABlockMayBeAsLongAsTheLimit) {
   EXPECT_THAT(Inflate(&shorter, block, 100), HasSubstr("above the limit"));
 }
 
+TEST_F(HpackInflaterTest, WhatIsWrongFirstIsTheReasonInAnySplit) {
+  const std::string begin = Encoder().Encode({{"x", std::string(97, '\xff')}});
+  const std::string broken = "\xbf";  // an entry that the table does not have
+  for (const size_t room : {0, 1}) {
+    limits_.header_block = Bytes(begin.size() + room);
+    for (const size_t step : {1, 7, 1'000}) {
+      HpackInflater inflater = New();
+      EXPECT_THAT(Inflate(&inflater, begin + broken + begin, step),
+                  HasSubstr(room == 0 ? "above the limit" : "cannot be decoded"));
+    }
+  }
+}
+
 TEST_F(HpackInflaterTest, FewBytesCannotBecomeManyKeptOnes) {
   Encoder encoder;
   const std::string type(1'000, 't');  // 1,044 with name and overhead

@@ -220,6 +220,23 @@ TEST_F(Http2DecoderTest, AnUnknownMessageFlagGivesUpThatCallAlone) {
   ExpectAlive();
 }
 
+TEST_F(Http2DecoderTest, ABodyInFrontOfItsAnswerGivesUpThatCallAlone) {
+  uint32_t stream = 1;
+  for (const Fields& request : {kGrpcRequest, kGet}) {
+    recorder_.losses.clear();
+    Feed(kClient, Request(stream, request, kEndStream));
+    Feed(kServer, Answer(stream, {{":status", "103"}}));
+    Feed(kServer, Data(stream, GrpcMessage("message").substr(0, 8)));
+    EXPECT_TRUE(recorder_.calls.back()->gone);
+    EXPECT_FALSE(recorder_.calls.back()->status.has_value());
+    EXPECT_THAT(recorder_.losses, ElementsAre(HasSubstr("in front of its answer")));
+    Feed(kServer, Trailers(stream, {{":status", "200"}, {"content-encoding", "gzip"}}));
+    EXPECT_THAT(recorder_.calls.back()->sent(kServer), IsEmpty());
+    stream += 2;
+  }
+  ExpectAlive();
+}
+
 // What is not gRPC.
 
 TEST_F(Http2DecoderTest, AnHttpExchangeIsOneMessageEachWay) {
