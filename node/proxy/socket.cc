@@ -82,6 +82,14 @@ void RemoveAbandonedSocket(const SocketAddress& address, const std::string& path
   if (Connect(probe.get(), address) != 0 && errno == ECONNREFUSED) unlink(path.c_str());
 }
 
+// Nothing if the connection was reset; says so only once.
+std::optional<bool> IsClosedByPeer(int fd) {
+  char next;
+  const ssize_t count = recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (count < 0 && errno != EAGAIN) return std::nullopt;
+  return count == 0;
+}
+
 }  // namespace
 
 std::vector<SocketAddress> NumericAddresses(const Endpoint& endpoint) {
@@ -163,14 +171,18 @@ void Reset(FileDescriptor* fd) {
 std::optional<KernelCount> ReadKernelCount(int fd) {
   tcp_info info{};
   socklen_t size = sizeof(info);
-  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_notsent_bytes != 0)
-    return std::nullopt;
-  char next;  // the kernel counts a FIN as a byte; TLS may have ended before it came
-  const bool peer_closed = recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  // The kernel counts a FIN as a byte, and it may come at this very moment: TLS has its own end, before it.
+  std::optional<bool> before, is_closed = IsClosedByPeer(fd);
+  do {
+    before = is_closed;
+    if (!before.has_value() || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
+    is_closed = IsClosedByPeer(fd);
+  } while (is_closed != before);
+  if (info.tcpi_notsent_bytes != 0) return std::nullopt;
   KernelCount count;
   count.retransmitted = Bytes(info.tcpi_bytes_retrans);
   count.sent = Bytes(info.tcpi_bytes_sent) - count.retransmitted;
-  count.received = Bytes(info.tcpi_bytes_received) - Bytes(peer_closed ? 1 : 0);
+  count.received = Bytes(info.tcpi_bytes_received) - Bytes(*is_closed ? 1 : 0);
   return count;
 }
 

@@ -47,8 +47,8 @@ void PrepareForRelay(int fd);
 /// Closes with a reset instead of a FIN.
 void Reset(FileDescriptor* fd);
 
-/// What the kernel counted of a TCP connection's payload. Nothing for other sockets, and while bytes wait to
-/// be sent.
+/// What the kernel counted of a TCP connection's payload. Nothing for other sockets, while bytes wait to be
+/// sent, and after a reset.
 struct KernelCount {
   Bytes sent;      // without what was sent again
   Bytes received;  // the peer's FIN not counted

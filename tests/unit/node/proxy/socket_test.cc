@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <atomic>
+#include <optional>
 #include <string>
+#include <thread>
 
 #include "node/proxy/endpoint.h"
+#include "tests/unit/node/proxy/sockets.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -34,6 +37,40 @@ TEST_P(LoopbackTest, IsNotPaced) {
   ASSERT_EQ(error, 0);
   PrepareForRelay(client.get());
   EXPECT_EQ(Congestion(client.get()), "reno");
+}
+
+// Of what the other end's FIN does to the count, whenever it comes.
+TEST(KernelCountTest, NeverCountsTheFin) {
+  testing::Server server;
+  for (int i = 0; i < 1'000; ++i) {
+    testing::Socket peer = testing::Socket::Connect(server.endpoint());
+    testing::Socket end = server.Accept();
+    ASSERT_TRUE(peer.Send("12345"));
+    ASSERT_EQ(end.Receive(5), "12345");
+    std::atomic<bool> begins = false;
+    std::thread last([&] {
+      while (!begins) {
+      }
+      peer.FinishSending();
+    });
+    begins = true;
+    for (int j = 0; j < 20; ++j) {
+      const std::optional<KernelCount> count = ReadKernelCount(end.get());
+      ASSERT_TRUE(count.has_value());
+      ASSERT_EQ(count->received, Bytes(5));
+    }
+    last.join();
+    EXPECT_EQ(end.AwaitEnding(), testing::Ending::kFin);
+    EXPECT_EQ(ReadKernelCount(end.get())->received, Bytes(5));
+  }
+}
+
+TEST(KernelCountTest, KnowsNothingAfterAReset) {
+  testing::Server server;
+  testing::Socket peer = testing::Socket::Connect(server.endpoint());
+  const testing::Socket end = server.Accept();
+  peer.CloseWithReset();
+  EXPECT_FALSE(ReadKernelCount(end.get()).has_value());
 }
 
 INSTANTIATE_TEST_SUITE_P(Addresses, LoopbackTest, ::testing::Values("127.0.0.1", "127.9.9.9", "::1"));
