@@ -226,9 +226,17 @@ DirectionCounts& CallObserver::Moving(Direction direction, bool in_pieces, std::
     const absl::Duration now = core_->clock().Monotonic();
     if (direction == Direction::kSent && sent_.in_part && IsDue(now)) flows_ = true;
     CloseIfDue(now, closed);
-    if (!moving_since_.has_value()) moving_since_ = now;
+    if (!moving_since_.has_value()) BeginMoving(now);
   }
   return direction == Direction::kSent ? part_.sent : part_.received;
+}
+
+// The time before belongs to no part: nothing has passed in it.
+void CallObserver::BeginMoving(absl::Duration now) {
+  moving_since_ = now;
+  if (part_.part == 0) return;
+  part_.start = core_->clock().Now();
+  part_began_ = now;
 }
 
 void CallObserver::CloseIfDue(absl::Duration now, std::vector<Transfer>* closed) {

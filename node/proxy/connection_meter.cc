@@ -177,10 +177,16 @@ std::optional<v1::CallContext> ConnectionMeter::ReadContext(const HeaderBlock& b
 
 void ConnectionMeter::Sweep(const TransportCount& so_far) {
   const absl::Duration now = meter_->core()->clock().Monotonic();
-  const bool has_moved = so_far.sent != recorded_.sent || so_far.received != recorded_.received;
-  if (has_moved && !moving_since_.has_value()) moving_since_ = now;
-  if (moving_since_.has_value() && now - *moving_since_ >= meter_->core()->part_interval())
+  if (so_far.sent == recorded_.sent && so_far.received == recorded_.received) {
+    BeginPart(now);  // the time before belongs to no part: nothing has passed in it
+  } else if (now - part_began_ >= meter_->core()->part_interval()) {
     RecordPart(so_far, now);
+  }
+}
+
+void ConnectionMeter::BeginPart(absl::Duration now) {
+  part_start_ = meter_->core()->clock().Now();
+  part_began_ = now;
 }
 
 void ConnectionMeter::RecordPart(const TransportCount& so_far, absl::Duration now) {
@@ -198,9 +204,7 @@ void ConnectionMeter::RecordPart(const TransportCount& so_far, absl::Duration no
   part.retransmitted = so_far.retransmitted - recorded_.retransmitted;
   meter_->core()->Record(std::move(part));
   recorded_ = so_far;
-  part_start_ = meter_->core()->clock().Now();
-  part_began_ = now;
-  moving_since_.reset();
+  BeginPart(now);
 }
 
 void ConnectionMeter::End(const TransportCount& total) {

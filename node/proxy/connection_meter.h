@@ -64,6 +64,7 @@ class ConnectionMeter : public ConnectionListener {
   void LearnPeer(const std::string& name);
 
  private:
+  void BeginPart(absl::Duration now);
   void RecordPart(const TransportCount& so_far, absl::Duration now);
 
   const std::shared_ptr<const Route> route_;
@@ -78,9 +79,8 @@ class ConnectionMeter : public ConnectionListener {
   const absl::Time began_;
   uint32_t part_ = 0;
   absl::Time part_start_;
-  absl::Duration part_began_;                   // monotonic
-  std::optional<absl::Duration> moving_since_;  // monotonic; none: nothing has moved in this part
-  TransportCount recorded_;                     // by the parts before
+  absl::Duration part_began_;  // monotonic
+  TransportCount recorded_;    // by the parts before
 
   const char* lost_ = nullptr;  // why the rest is not decoded; how many bytes that is shows at the end
   std::optional<ConnectionDecoder> decoder_;  // last: its calls use the rest

@@ -331,6 +331,21 @@ TEST_F(CallObserverTest, TheSweepClosesAPartAtTheIntervalAndNotBefore) {
   EXPECT_EQ(Transfers()[1].start + Transfers()[1].duration, second_ended);
 }
 
+TEST_F(CallObserverTest, APartAfterAPauseStartsWhenBytesMoveAgain) {
+  auto call = Start(v1::END_SERVER, kRound1);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  SampleAfter(absl::Seconds(10));
+  ASSERT_EQ(Transfers().size(), 1u);
+  manual_.clock.Advance(absl::Hours(1));
+  const absl::Time resumed = manual_.clock.Now();
+  call->OnMessage(Direction::kReceived, Serialized(7));
+  manual_.clock.Advance(absl::Seconds(1));
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 2u);
+  EXPECT_EQ(Transfers()[1].start, resumed);
+  EXPECT_EQ(Transfers()[1].duration, absl::Seconds(1));
+}
+
 TEST_F(CallObserverTest, AMessageClosesADuePartWithoutASweep) {
   auto call = Start(v1::END_SERVER, kRound1);
   for (int i = 0; i < 3; ++i) call->OnMessage(Direction::kReceived, Serialized(10));

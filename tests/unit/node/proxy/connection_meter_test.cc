@@ -396,9 +396,9 @@ TEST_F(ConnectionMeterTest, ClosesAPartOnceBytesHaveMovedForTheInterval) {
   const absl::Duration interval = absl::Seconds(10);
   options_.upstream_node = "aggregator";
   Begin();
-  const absl::Time began = meter_.clock.Now();
   meter_.clock.Advance(absl::Hours(1));
   connection_->Sweep({});  // nothing has moved
+  const absl::Time moved = meter_.clock.Now();
   EXPECT_THAT(Connections(), IsEmpty());
 
   connection_->Sweep({Bytes(10), Bytes(0), 1, Bytes(0)});  // from here on
@@ -427,12 +427,13 @@ TEST_F(ConnectionMeterTest, ClosesAPartOnceBytesHaveMovedForTheInterval) {
     EXPECT_EQ(parts[i].peer, "aggregator");
     EXPECT_EQ(parts[i].end, v1::END_CLIENT);
   }
-  EXPECT_EQ(parts[0].start, began);
-  EXPECT_EQ(parts[0].duration, absl::Hours(1) + interval);
+  EXPECT_EQ(parts[0].start, moved);
+  EXPECT_EQ(parts[0].duration, interval);
   EXPECT_EQ(parts[0].sent, Bytes(30));
   EXPECT_EQ(parts[0].received, Bytes(5));
   EXPECT_EQ(parts[0].handshakes, 1u);
-  EXPECT_EQ(parts[1].start, parts[0].start + parts[0].duration);
+  EXPECT_EQ(parts[1].start, parts[0].start + parts[0].duration + absl::Hours(1));
+  EXPECT_EQ(parts[1].duration, interval);
   EXPECT_EQ(parts[1].sent, Bytes(0));
   EXPECT_EQ(parts[1].received, Bytes(2));
   EXPECT_EQ(parts[1].handshakes, 0u);
