@@ -12,7 +12,8 @@ BIG = 64 << 20
 @dataclass
 class Case:
     name: str
-    lines: list  # for the client, one after the other; 'restart': of the server, which has ended itself
+    lines: list  # for the client, one after the other; 'told': until the server has told of a call; 'restart': of the
+                 # server, which has ended itself
     pairs: tuple = EVERY_PAIR  # of client and server
     server_arguments: dict = field(default_factory=dict)  # of its gRPC library; the h2 peer's SETTINGS
     reported: int = None  # calls of which the server tells; all
@@ -22,12 +23,14 @@ class Case:
     cuts: bool = False  # a connection, so that what was under way on it is lost
 
     @property
-    def calls(self):
-        return sum(call.get('times', 1) for line in self.lines if line != 'restart' for call in line['calls'])
+    def scripts(self):
+        """Of every call."""
+        return [call for line in self.lines if not isinstance(line, str) for call in line['calls']
+                for _ in range(call.get('times', 1))]
 
     @property
     def methods(self):
-        return {call['method'] for line in self.lines if line != 'restart' for call in line['calls']}
+        return {call['method'] for call in self.scripts}
 
 
 def case(name, kind='BidiStream', channel=None, service='conformance', varies=(), pairs=EVERY_PAIR, server_arguments=None,
@@ -110,6 +113,7 @@ CONNECTIONS = [
         {'channel': {'grpc.initial_reconnect_backoff_ms': 100, 'grpc.min_reconnect_backoff_ms': 100,
                      'grpc.max_reconnect_backoff_ms': 100},
          'calls': [{'method': '/conformance.restart.before/Unary', 'send': [[1, 10]]}]},
+        'told',
         {'calls': [{'method': '/conformance.restart.crash/BidiStream', 'send': [[1, 10]], 'half_close': False,
                     'server': {'read': 1, 'answers': [], 'exit': True}}]},
         {'calls': [{'method': '/conformance.restart.away/Unary', 'send': [[1, 10]]}]},

@@ -131,7 +131,7 @@ class Raw:
     def is_served(self, path):
         try:
             answer, _ = self(fields(f'GET {path} HTTP/1.1', 'Host: localhost', ''))
-        except ConnectionRefusedError:
+        except ConnectionError:  # directly refused; by the node reset, maybe before all is said
             return False
         return bool(answer)
 

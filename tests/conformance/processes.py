@@ -35,10 +35,6 @@ class Process:
             raise AssertionError(f'{self.name()} has ended: {self.log.read_text()[-2000:]}')
         return line
 
-    def rest(self):
-        """What it has said, once it has ended."""
-        return [json.loads(line) for line in iter(self.lines.get, None)]
-
     def name(self):
         return f'{os.path.basename(self.process.args[0])} ({self.log.stem})'
 

@@ -31,12 +31,14 @@ def run(case, arm):
     """What the two ends saw: the client's calls in their order, the server's sorted."""
     client, server = [], []
     for line in case.lines:
-        if line == 'restart':
-            server += arm.restart_server()
+        if line == 'told':
+            server.append(arm.server.hear())
+        elif line == 'restart':
+            arm.restart_server()
         else:
             arm.client.say(line)
             client += arm.client.hear()
-    reported = case.calls if case.reported is None else case.reported
+    reported = len(case.scripts) if case.reported is None else case.reported
     server += [arm.server.hear() for _ in range(reported - len(server))]
     server.sort(key=lambda seen: json.dumps(shown(seen)))
     return {'client': [shown(seen) for seen in client], 'server': [shown(seen) for seen in server]}
@@ -69,11 +71,9 @@ def compresses(call, direction):
 
 def check_facts(test, case, observation, facts):
     """Every observer's counts against those of the peers."""
-    scripts = [call for line in case.lines if line != 'restart' for call in line['calls']
-               for _ in range(call.get('times', 1))]
     for method in sorted(case.methods):
-        calls = [script for script in scripts if script['method'] == method]
-        client = [seen for script, seen in zip(scripts, observation['client']) if script['method'] == method]
+        calls = [script for script in case.scripts if script['method'] == method]
+        client = [seen for script, seen in zip(case.scripts, observation['client']) if script['method'] == method]
         server = [seen for seen in observation['server'] if seen['method'] == method]
         for observer in facts:
             if observer == 'server-interceptor' and not server:
