@@ -34,6 +34,7 @@ SslContext MakeContext(const SSL_METHOD* method) {
   // An idle connection holds no record buffers; a write may go on from another place.
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);  // TlsStream::Read() counts how often it goes on
   return context;
 }
 

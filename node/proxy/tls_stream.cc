@@ -35,6 +35,10 @@ std::string JoinProtocols(const std::vector<std::string>& names) {
   return list;
 }
 
+// Of one Read(): buffers full of key updates, session tickets and the like. An honest peer sends few of them;
+// who sends nothing else keeps this thread from the others.
+constexpr int kMaxFruitlessReads = 32;
+
 bool IsNumeric(const std::string& host) {
   in6_addr address;
   return inet_pton(AF_INET, host.c_str(), &address) == 1 || inet_pton(AF_INET6, host.c_str(), &address) == 1;
@@ -159,8 +163,10 @@ std::string TlsStream::PeerName() const {
 // OpenSSL gives a record at a time; one write to the other leg is cheaper than one per record.
 ByteStream::ReadResult TlsStream::Read(char* buffer, size_t size, bool) {
   ReadResult result;
+  int fruitless = 0;
   while (result.bytes < size) {
     ERR_clear_error();
+    errno = 0;
     size_t count = 0;
     const int status = SSL_read_ex(ssl_.get(), buffer + result.bytes, size - result.bytes, &count);
     if (status == 1) {
@@ -169,6 +175,12 @@ ByteStream::ReadResult TlsStream::Read(char* buffer, size_t size, bool) {
     }
     switch (SSL_get_error(ssl_.get(), status)) {
       case SSL_ERROR_WANT_READ:
+        if (errno != EAGAIN) {  // not the kernel's word: what was read held no bytes for the other leg
+          if (++fruitless < kMaxFruitlessReads) continue;
+          result.after = After::kBroken;
+          break;
+        }
+        [[fallthrough]];
       case SSL_ERROR_WANT_WRITE:  // a post-handshake message waits for room: Write() tries again
         result.after = After::kDrained;
         break;

@@ -98,6 +98,23 @@ class TlsEnd {
   Ending ending() const { return ending_; }
   bool ended_in_order() const { return ending_ == Ending::kNotified; }
 
+  /// Records that change the keys and hold nothing else, one after the other. TLS 1.3.
+  bool SendKeyUpdates(size_t count) {
+    std::unique_ptr<BIO, decltype(&BIO_free)> records(BIO_new(BIO_s_mem()), BIO_free);
+    BIO* const wire = SSL_get_wbio(ssl_.get());
+    BIO_up_ref(wire);
+    BIO_up_ref(records.get());
+    SSL_set0_wbio(ssl_.get(), records.get());
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+      EXPECT_EQ(SSL_do_handshake(ssl_.get()), 1);
+    }
+    SSL_set0_wbio(ssl_.get(), wire);
+    const char* bytes = nullptr;
+    const long size = BIO_get_mem_data(records.get(), &bytes);
+    return socket_.Send({bytes, static_cast<size_t>(size)});
+  }
+
   /// With close_notify; can still receive.
   void FinishSending() { SSL_shutdown(ssl_.get()); }
 

@@ -169,6 +169,30 @@ TEST_F(TlsTest, HoldsLittleForASlowReaderAndLosesNothing) {
 
 // ---- What does not
 
+TEST_F(TlsTest, CarriesWhatComesAroundNewKeys) {
+  RunningProxy proxy(Listener(true, true));
+  auto [client, server] = Meet(proxy, ClientSettings(), ServerSettings());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(client.SendKeyUpdates(1));
+    EXPECT_TRUE(client.Send("question"));
+    EXPECT_EQ(server.Receive(8), "question");
+    EXPECT_TRUE(server.SendKeyUpdates(20));
+    EXPECT_TRUE(server.Send("answer"));
+    EXPECT_EQ(client.Receive(6), "answer");
+  }
+}
+
+// A thread has more to do than to work out keys that protect nothing.
+TEST_F(TlsTest, ResetsWhoOnlyChangesKeys) {
+  RunningProxy proxy(Listener(true, true));
+  auto [client, server] = Meet(proxy, ClientSettings(), ServerSettings());
+  EXPECT_TRUE(client.Send("question"));
+  EXPECT_EQ(server.Receive(8), "question");
+  client.SendKeyUpdates(60'000);
+  EXPECT_EQ(server.socket().AwaitEnding(), Ending::kReset);
+  EXPECT_TRUE(proxy.AwaitOpen(0));
+}
+
 TEST_F(TlsTest, ResetsWhoSendsGarbage) {
   RunningProxy proxy(Listener(true, true));
   for (const std::string& garbage : {std::string("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), RandomBytes(10'000),
