@@ -24,15 +24,6 @@ void Count(ProxyMetrics::Counter* counter, uint64_t more = 1) {
 
 absl::Duration Now() { return Clock::System()->Monotonic(); }
 
-// The first of `preferred` that the client offers; empty: none.
-std::string ChooseProtocol(const std::vector<std::string>& preferred,
-                           const std::vector<std::string>& offered) {
-  for (const std::string& name : preferred) {
-    if (std::find(offered.begin(), offered.end(), name) != offered.end()) return name;
-  }
-  return {};
-}
-
 }  // namespace
 
 Relay::Relay(Worker* worker, uint64_t id, std::shared_ptr<Route> route, FileDescriptor client)
@@ -105,7 +96,6 @@ void Relay::Advance() {
 
 bool Relay::HearFirstWords() {
   const ListenerOptions& options = route_->options;
-  std::vector<std::string> alpn = options.alpn;
   if (client_.tls != nullptr) {
     const TlsStream::Handshake handshake = client_.tls->ContinueHandshake();
     if (handshake == TlsStream::Handshake::kWaiting) return false;
@@ -114,8 +104,8 @@ bool Relay::HearFirstWords() {
       Cut();
       return false;
     }
-    if (alpn.empty()) alpn = client_.tls->offered();
-  } else if (route_->upstream_tls != nullptr && alpn.empty()) {
+    alpn_ = client_.tls->TakeOffered();
+  } else if (route_->upstream_tls != nullptr && options.alpn.empty()) {
     char first[kHttp2Preface.size()];
     const ssize_t size = recv(client_.fd.get(), first, sizeof(first), MSG_PEEK);
     if (size < 0) {
@@ -125,14 +115,14 @@ bool Relay::HearFirstWords() {
     const std::string_view seen(first, static_cast<size_t>(size));
     const bool is_prefix = seen == kHttp2Preface.substr(0, seen.size());
     if (!seen.empty() && is_prefix && seen.size() < kHttp2Preface.size() && !client_.is_ending) return false;
-    if (seen == kHttp2Preface) alpn = {"h2"};
+    if (seen == kHttp2Preface) alpn_ = TlsStream::ProtocolList({"h2"});
   }
-  BeginUpstream(std::move(alpn));
+  if (!options.alpn.empty()) alpn_ = TlsStream::ProtocolList(options.alpn);
+  BeginUpstream();
   return false;
 }
 
-void Relay::BeginUpstream(std::vector<std::string> alpn) {
-  alpn_ = std::move(alpn);
+void Relay::BeginUpstream() {
   // Looking the name up has time limits of its own, and the last addresses may follow.
   Enter(Stage::kConnecting, absl::InfiniteDuration());
   const Endpoint& upstream = route_->options.upstream_address.value_or(route_->options.upstream);
@@ -208,6 +198,7 @@ bool Relay::CompleteUpstreamHandshake() {
 }
 
 void Relay::OnUpstreamReached() {
+  alpn_ = std::string();
   route_->upstream_health.Reached(route_->options.upstream.text());
   Enter(Stage::kClientHandshake, worker_->options().handshake_timeout);
 }
@@ -220,7 +211,7 @@ bool Relay::CompleteClientHandshake() {
     } else if (preferred.empty()) {
       preferred = {"h2", "http/1.1"};
     }
-    client_.tls->Choose(ChooseProtocol(preferred, client_.tls->offered()));
+    client_.tls->Choose(preferred);
     const TlsStream::Handshake handshake = client_.tls->ContinueHandshake();
     if (handshake == TlsStream::Handshake::kWaiting) return false;
     if (handshake != TlsStream::Handshake::kDone) {

@@ -83,7 +83,7 @@ class Relay {
 
   void Advance();
   bool HearFirstWords();
-  void BeginUpstream(std::vector<std::string> alpn);
+  void BeginUpstream();
   void OnAddresses(std::vector<SocketAddress> addresses);
   void ConnectNext();
   bool CompleteConnect();
@@ -118,7 +118,7 @@ class Relay {
   Flow down_{Side::kServer, &upstream_, &client_};
   Stage stage_ = Stage::kFirstWords;
   absl::Duration deadline_ = absl::InfiniteDuration();  // monotonic, of this stage
-  std::vector<std::string> alpn_;                       // to offer the upstream
+  std::string alpn_;                                    // to offer the upstream, until it is reached
   std::vector<SocketAddress> addresses_;                // that are left to try, the next one last
   bool is_broken_ = false;                              // one leg cannot be written to any more
   Bytes retransmitted_;                                 // as the kernel says at the end

@@ -5,35 +5,14 @@
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/names.h"
 
 namespace fedcarbon::node {
 namespace {
-
-// Names of one length byte each (RFC 7301). What is malformed ends the list: OpenSSL itself refuses such a
-// hello.
-std::vector<std::string> SplitProtocols(const unsigned char* list, size_t size) {
-  std::vector<std::string> names;
-  for (size_t at = 0; at < size && size_t{list[at]} < size - at; at += 1 + size_t{list[at]}) {
-    names.emplace_back(reinterpret_cast<const char*>(list) + at + 1, list[at]);
-  }
-  return names;
-}
-
-std::string JoinProtocols(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) {
-    list += static_cast<char>(name.size());
-    list += name;
-  }
-  return list;
-}
 
 // Of one Read(): buffers full of key updates, session tickets and the like. An honest peer sends few of them;
 // who sends nothing else keeps this thread from the others.
@@ -58,8 +37,7 @@ std::unique_ptr<TlsStream> TlsStream::Accept(const SslContext& context, int fd) 
 }
 
 std::unique_ptr<TlsStream> TlsStream::Connect(const SslContext& context, int fd,
-                                              const std::string& server_name,
-                                              const std::vector<std::string>& alpn) {
+                                              const std::string& server_name, const std::string& alpn) {
   std::unique_ptr<TlsStream> stream(new TlsStream(context, fd));
   SSL* const ssl = stream->ssl_.get();
   SSL_set_connect_state(ssl);
@@ -69,12 +47,20 @@ std::unique_ptr<TlsStream> TlsStream::Connect(const SslContext& context, int fd,
     SSL_set_tlsext_host_name(ssl, server_name.c_str());
     SSL_set1_host(ssl, server_name.c_str());
   }
-  const std::string list = JoinProtocols(alpn);
-  if (!list.empty()) {
-    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(list.data()),
-                        static_cast<unsigned int>(list.size()));
+  if (!alpn.empty()) {
+    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn.data()),
+                        static_cast<unsigned int>(alpn.size()));
   }
   return stream;
+}
+
+std::string TlsStream::ProtocolList(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) {
+    list += static_cast<char>(name.size());
+    list += name;
+  }
+  return list;
 }
 
 void TlsStream::PauseAtClientHello(SSL_CTX* context) {
@@ -92,17 +78,22 @@ int TlsStream::OnClientHello(SSL* ssl, int*, void*) {
   if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &extension, &size) ==
           1 &&
       size > kListLengthBytes) {
-    stream->offered_ = SplitProtocols(extension + kListLengthBytes, size - kListLengthBytes);
+    stream->offered_.assign(reinterpret_cast<const char*>(extension) + kListLengthBytes,
+                            size - kListLengthBytes);
   }
   return SSL_CLIENT_HELLO_RETRY;
 }
 
 int TlsStream::OnChooseProtocol(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
-                                const unsigned char*, unsigned int, void*) {
-  const auto* const stream = static_cast<const TlsStream*>(SSL_get_app_data(ssl));
-  if (stream->chosen_.empty()) return SSL_TLSEXT_ERR_NOACK;
-  *chosen = reinterpret_cast<const unsigned char*>(stream->chosen_.data());
-  *chosen_size = static_cast<unsigned char>(stream->chosen_.size());
+                                const unsigned char* offered, unsigned int offered_size, void*) {
+  const std::string& preferred = static_cast<const TlsStream*>(SSL_get_app_data(ssl))->preferred_;
+  unsigned char* found = nullptr;
+  if (SSL_select_next_proto(&found, chosen_size, reinterpret_cast<const unsigned char*>(preferred.data()),
+                            static_cast<unsigned int>(preferred.size()), offered,
+                            offered_size) != OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_NOACK;
+  }
+  *chosen = found;
   return SSL_TLSEXT_ERR_OK;
 }
 
@@ -131,8 +122,8 @@ std::string TlsStream::Failure() const {
   return text;
 }
 
-void TlsStream::Choose(std::string protocol) {
-  chosen_ = std::move(protocol);
+void TlsStream::Choose(const std::vector<std::string>& preferred) {
+  preferred_ = ProtocolList(preferred);
   has_chosen_ = true;
 }
 

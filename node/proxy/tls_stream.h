@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "node/proxy/byte_stream.h"
@@ -25,9 +26,13 @@ class TlsStream : public ByteStream {
   /// The proxy as a server. The handshake pauses at the ClientHello.
   static std::unique_ptr<TlsStream> Accept(const SslContext& context, int fd);
 
-  /// The proxy as a client of `server_name` (a host name or an address), offering `alpn`; empty: none.
+  /// The proxy as a client of `server_name` (a host name or an address), offering `alpn`, a ProtocolList();
+  /// empty: none.
   static std::unique_ptr<TlsStream> Connect(const SslContext& context, int fd, const std::string& server_name,
-                                            const std::vector<std::string>& alpn);
+                                            const std::string& alpn);
+
+  /// As TLS writes it (RFC 7301): each name behind its length in one byte.
+  static std::string ProtocolList(const std::vector<std::string>& names);
 
   /// For contexts that Accept() gets.
   static void PauseAtClientHello(SSL_CTX* context);
@@ -41,11 +46,13 @@ class TlsStream : public ByteStream {
   /// Why the handshake failed, for people: OpenSSL's words, nothing of the peer's.
   std::string Failure() const;
 
-  /// What the client offered, from kClientHello on.
-  const std::vector<std::string>& offered() const { return offered_; }
+  /// What the client offers, at kClientHello: a ProtocolList(), which may be malformed. It is up to 64 KiB
+  /// long, and not kept here.
+  std::string TakeOffered() { return std::move(offered_); }
 
-  /// Lets the client's handshake go on. `protocol` is one of offered(); empty: none is named.
-  void Choose(std::string protocol);
+  /// Lets the client's handshake go on, with the first of `preferred` that it offers; none of them: no
+  /// protocol is named.
+  void Choose(const std::vector<std::string>& preferred);
 
   /// The protocol that the handshake came to; empty: none.
   std::string protocol() const;
@@ -72,8 +79,8 @@ class TlsStream : public ByteStream {
   const int fd_;
   const std::unique_ptr<SSL, SslFree> ssl_;
   bool has_chosen_ = false;
-  std::vector<std::string> offered_;
-  std::string chosen_;
+  std::string offered_;
+  std::string preferred_;
 };
 
 }  // namespace fedcarbon::node
