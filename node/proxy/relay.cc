@@ -145,14 +145,24 @@ void Relay::OnAddresses(std::vector<SocketAddress> addresses) {
 }
 
 void Relay::ConnectNext() {
+  Enter(Stage::kConnecting, worker_->options().connect_timeout);
+  TryAddresses();
+}
+
+// Until one does not fail at once. A Unix socket whose backlog is full stays the next to try: nothing tells
+// when it has room again, so Tick() looks.
+void Relay::TryAddresses() {
   while (!addresses_.empty()) {
     if (upstream_.fd.is_open()) worker_->loop()->Forget(upstream_.fd.get(), &upstream_);
     int error = 0;
     upstream_.fd = BeginConnect(addresses_.back(), &error);
     upstream_.is_readable = upstream_.is_writable = false;
     upstream_.is_ending = addresses_.back().storage.ss_family == AF_UNIX;
+    if (error == EAGAIN && upstream_.is_ending) {
+      upstream_.fd = FileDescriptor();
+      return;
+    }
     addresses_.pop_back();
-    Enter(Stage::kConnecting, worker_->options().connect_timeout);
     if (error == 0 && Watch(&upstream_)) return;
     if (addresses_.empty()) return FailUpstream(std::strerror(error != 0 ? error : errno));
   }
@@ -349,13 +359,16 @@ void Relay::FinishFlow(Flow* flow) {
 
 void Relay::Tick() {
   if (stage_ == Stage::kOver) return;
+  const bool has_next = stage_ == Stage::kConnecting && !addresses_.empty();
+  const bool is_backlog_full = has_next && !upstream_.fd.is_open();
   if (Now() >= deadline_) {
-    if (stage_ == Stage::kConnecting && !addresses_.empty()) return ConnectNext();
+    if (has_next && !is_backlog_full) return ConnectNext();
     if (stage_ == Stage::kConnecting || stage_ == Stage::kUpstreamHandshake)
       return FailUpstream("no answer in time");
     Count(&worker_->shared().metrics->handshake_failures);
     return Cut();
   }
+  if (is_backlog_full) return TryAddresses();
   CountTransport();
   if (stage_ == Stage::kOpen) meter_.Sweep(Transport());
 }

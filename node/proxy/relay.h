@@ -86,6 +86,7 @@ class Relay {
   void BeginUpstream();
   void OnAddresses(std::vector<SocketAddress> addresses);
   void ConnectNext();
+  void TryAddresses();
   bool CompleteConnect();
   bool CompleteUpstreamHandshake();
   void OnUpstreamReached();

@@ -15,6 +15,7 @@ namespace {
 using testing::Ending;
 using testing::Eventually;
 using testing::ListenerTo;
+using testing::OptionsFor;
 using testing::Pair;
 using testing::RandomBytes;
 using testing::RunningProxy;
@@ -147,6 +148,43 @@ TEST(RelayTest, ResetsWhomTheUpstreamRefuses) {
   EXPECT_TRUE(proxy.AwaitOpen(0));
   EXPECT_EQ(proxy.metrics.upstream_failures, 1u);
   EXPECT_EQ(proxy.metrics.connections_reset, 0u);  // it never was open
+}
+
+/// A Unix socket whose backlog is full until occupant is accepted.
+struct FullUpstream {
+  FullUpstream() : server(testing::UnixPlace("full")) {
+    EXPECT_EQ(listen(server.get(), 0), 0);
+    occupant = Socket::Connect(server.endpoint());
+  }
+  ~FullUpstream() { unlink(server.endpoint().unix_path.c_str()); }
+
+  Server server;
+  Socket occupant;
+};
+
+TEST(RelayTest, WaitsForAUnixSocketWhoseBacklogIsFull) {
+  FullUpstream upstream;
+  const ProxyOptions options = OptionsFor(ListenerTo(upstream.server.endpoint()));
+  RunningProxy proxy(options);
+  Socket client = proxy.Connect();
+  EXPECT_TRUE(client.Send("hello"));
+  EXPECT_TRUE(Eventually([&] { return proxy.metrics.connections_accepted == 1; }));
+  EXPECT_TRUE(proxy->Reload(options).ok());  // its loop's next task: it has tried
+  EXPECT_EQ(proxy.metrics.upstream_failures, 0u);
+
+  upstream.server.Accept();
+  Socket server = upstream.server.Accept();
+  EXPECT_EQ(server.Receive(5), "hello");
+}
+
+TEST(RelayTest, ResetsWhoseUpstreamsBacklogStaysFull) {
+  FullUpstream upstream;
+  ProxyOptions options = OptionsFor(ListenerTo(upstream.server.endpoint()));
+  options.connect_timeout = absl::Seconds(1);
+  RunningProxy proxy(options);
+  Socket client = proxy.Connect();
+  EXPECT_EQ(client.AwaitEnding(), Ending::kReset);
+  EXPECT_EQ(proxy.metrics.upstream_failures, 1u);
 }
 
 TEST(RelayTest, RecoversWithTheUpstream) {
