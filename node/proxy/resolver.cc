@@ -9,61 +9,71 @@
 namespace fedcarbon::node {
 
 Resolver::Resolver(LookUpName look_up, const Clock* clock)
-    : look_up_(std::move(look_up)), clock_(clock), thread_([this] { Run(); }) {}
+    : state_(std::make_shared<State>(std::move(look_up), clock)),
+      thread_([state = state_] { Run(state.get()); }) {}
 
 Resolver::~Resolver() {
+  bool is_looking_up;
   {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
+    MutexLock lock(&state_->mutex);
+    state_->is_stopping = true;
+    is_looking_up = state_->is_looking_up;
   }
-  changed_.NotifyAll();
-  thread_.join();
+  state_->changed.NotifyAll();
+  if (is_looking_up) {
+    thread_.detach();  // getaddrinfo may take a minute, and cannot be told to stop
+  } else {
+    thread_.join();
+  }
 }
 
 void Resolver::Resolve(const Address& address, Done done) {
   std::vector<SocketAddress> addresses;
   {
-    MutexLock lock(&mutex_);
-    const auto known = known_.find(address.text());
-    const bool is_fresh = known != known_.end() && clock_->Monotonic() - known->second.since < kReuse;
-    if (!is_fresh) {
-      questions_.push_back({address, std::move(done)});
-      changed_.NotifyAll();
+    MutexLock lock(&state_->mutex);
+    Known& known = state_->known[address.text()];
+    if (!known.is_asked && state_->clock->Monotonic() - known.since >= kReuse) {
+      known.is_asked = true;
+      state_->asked.push_back(address);
+      state_->changed.NotifyAll();
+    }
+    if (known.is_asked && known.addresses.empty()) {
+      known.waiting.push_back(std::move(done));
       return;
     }
-    addresses = known->second.addresses;
+    addresses = known.addresses;
   }
   done(std::move(addresses));
 }
 
-void Resolver::Run() {
+void Resolver::Run(State* state) {
   const OwnThread own;
   pthread_setname_np(pthread_self(), "fedcarbon-names");
   while (true) {
-    std::vector<Question> questions;
+    Address address;
     {
-      MutexLock lock(&mutex_);
-      while (questions_.empty() && !stopping_) changed_.Wait(&mutex_);
-      if (stopping_) return;
-      questions.swap(questions_);
+      MutexLock lock(&state->mutex);
+      while (state->asked.empty() && !state->is_stopping) state->changed.Wait(&state->mutex);
+      if (state->is_stopping) return;
+      address = std::move(state->asked.front());
+      state->asked.pop_front();
+      state->is_looking_up = true;
     }
-    // Many connections that come at once ask the same.
-    absl::flat_hash_map<std::string, std::vector<SocketAddress>> answers;
-    for (Question& question : questions) {
-      const auto [answer, is_new] = answers.try_emplace(question.address.text());
-      if (is_new) answer->second = Answer(question.address);
-      question.done(answer->second);
+    std::vector<SocketAddress> addresses = state->look_up(address);
+    std::vector<Done> waiting;
+    {
+      MutexLock lock(&state->mutex);
+      if (state->is_stopping) return;
+      state->is_looking_up = false;
+      Known& known = state->known[address.text()];
+      known.is_asked = false;
+      known.since = state->clock->Monotonic();
+      if (!addresses.empty()) known.addresses = std::move(addresses);
+      addresses = known.addresses;
+      waiting.swap(known.waiting);
     }
+    for (const Done& done : waiting) done(addresses);
   }
-}
-
-std::vector<SocketAddress> Resolver::Answer(const Address& address) {
-  std::vector<SocketAddress> found = look_up_(address);
-  MutexLock lock(&mutex_);
-  Known& known = known_[address.text()];
-  known.since = clock_->Monotonic();
-  if (!found.empty()) known.addresses = std::move(found);
-  return known.addresses;
 }
 
 }  // namespace fedcarbon::node

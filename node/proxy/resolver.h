@@ -1,9 +1,12 @@
 // Names into addresses, on a thread of its own: getaddrinfo blocks.
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -14,9 +17,9 @@
 
 namespace fedcarbon::node {
 
-/// Thread-safe. A name is looked up again after kReuse; if that fails, the addresses that it had last go on
-/// to be used, as an established client would. The destructor drops what still waits, and waits for the
-/// look-up under way.
+/// Thread-safe. A name is looked up again once its answer is older than kReuse. Meanwhile, and while that
+/// fails, the addresses that it had last go on to be used, as an established client would. The destructor
+/// drops what still waits; a look-up under way is left to end by itself, and nobody is told what came of it.
 class Resolver {
  public:
   static constexpr absl::Duration kReuse = absl::Seconds(5);
@@ -24,36 +27,41 @@ class Resolver {
   using Done = std::function<void(std::vector<SocketAddress>)>;
   using LookUpName = std::function<std::vector<SocketAddress>(const Address&)>;
 
-  /// `clock` must outlive this. `look_up` may block.
+  /// `clock` must outlive this. `look_up` may block, and then may still run when this is gone.
   explicit Resolver(LookUpName look_up = LookUp, const Clock* clock = Clock::System());
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// Calls `done` with the addresses, none if the name has none: at once if they are known, else on the
+  /// Calls `done` with the addresses, none if the name has none: at once if it had some before, else on the
   /// resolver's thread.
   void Resolve(const Address& address, Done done);
 
  private:
   struct Known {
     std::vector<SocketAddress> addresses;
-    absl::Duration since;  // monotonic
-  };
-  struct Question {
-    Address address;
-    Done done;
+    absl::Duration since = -absl::InfiniteDuration();  // monotonic
+    bool is_asked = false;                             // it is looked up, or will be next
+    std::vector<Done> waiting;
   };
 
-  void Run();
-  std::vector<SocketAddress> Answer(const Address& address);
+  // Shared with the thread, which may outlive the resolver.
+  struct State {
+    State(LookUpName look, const Clock* its_clock) : look_up(std::move(look)), clock(its_clock) {}
 
-  const LookUpName look_up_;
-  const Clock* const clock_;
-  Mutex mutex_;
-  CondVar changed_;
-  std::vector<Question> questions_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, Known> known_ ABSL_GUARDED_BY(mutex_);
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+    const LookUpName look_up;
+    const Clock* const clock;
+    Mutex mutex;
+    CondVar changed;
+    std::deque<Address> asked ABSL_GUARDED_BY(mutex);
+    absl::flat_hash_map<std::string, Known> known ABSL_GUARDED_BY(mutex);
+    bool is_looking_up ABSL_GUARDED_BY(mutex) = false;
+    bool is_stopping ABSL_GUARDED_BY(mutex) = false;
+  };
+
+  static void Run(State* state);
+
+  const std::shared_ptr<State> state_;
   std::thread thread_;
 };
 

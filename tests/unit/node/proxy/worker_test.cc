@@ -131,7 +131,17 @@ TEST_F(WorkerTest, MayBeGoneWhenAnAnswerComes) {
     may_answer = true;
     changed.NotifyAll();
   }
-  resolver_.reset();
+  bool is_answered = false;
+  resolver_->Resolve({"fl.example.org", 1}, [&](const std::vector<SocketAddress>&) {
+    MutexLock lock(&mutex);
+    is_answered = true;
+    changed.NotifyAll();
+  });
+  {
+    MutexLock lock(&mutex);
+    while (!is_answered) changed.Wait(&mutex);
+  }
+  resolver_.reset();  // tells the first one, too
 }
 
 }  // namespace
