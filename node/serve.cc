@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -101,9 +100,8 @@ void ObeySignals(const Flags& flags, const NodeConfig& config, const sigset_t& s
   }
 }
 
-// Waits until the connections have ended. A second signal to stop ends the process at once, with what was
-// measured until then handed over.
-void Drain(const sigset_t& signals, Proxy* proxy, Metering* metering) {
+// Waits until the connections have ended, or until a second signal to stop.
+void Drain(const sigset_t& signals, Proxy* proxy) {
   const pthread_t waiting = pthread_self();
   std::atomic<bool> drained{false};
   std::thread drain([&] {
@@ -114,8 +112,7 @@ void Drain(const sigset_t& signals, Proxy* proxy, Metering* metering) {
   for (int signal = SIGHUP; signal == SIGHUP;) sigwait(&signals, &signal);
   if (!drained) {
     spdlog::warn("a second signal: what is open is cut");
-    (void)metering->Flush(kFlushDeadline);
-    std::_Exit(0);
+    proxy->EndDrain();
   }
   drain.join();
 }
@@ -145,7 +142,7 @@ absl::Status Serve(const Flags& flags, const NodeConfig& config, const sigset_t&
   ObeySignals(flags, config, signals, proxy->get());
   (*status)->set_serving(false);
   spdlog::info("stopping: waiting for {} connections to end", metrics.connections_open.load());
-  Drain(signals, proxy->get(), metering->get());
+  Drain(signals, proxy->get());
   return absl::OkStatus();
 }
 

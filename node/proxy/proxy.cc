@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <string>
 #include <utility>
@@ -83,11 +84,13 @@ class Proxy::Impl {
   void Drain() {
     CloseListeners();
     const absl::Duration until = Clock::System()->Monotonic() + drain_;
-    while (metrics_->connections_open.load(std::memory_order_relaxed) > 0 &&
+    while (metrics_->connections_open.load(std::memory_order_relaxed) > 0 && !is_drain_over_ &&
            Clock::System()->Monotonic() < until) {
       absl::SleepFor(kDrainLook);
     }
   }
+
+  void EndDrain() { is_drain_over_ = true; }
 
  private:
   using Acceptors = std::map<std::string, std::unique_ptr<Acceptor>>;  // by ListenerOptions.listen
@@ -156,6 +159,7 @@ class Proxy::Impl {
   const std::shared_ptr<Meter> meter_;
   ProxyMetrics* const metrics_;
   absl::Duration drain_;
+  std::atomic<bool> is_drain_over_{false};
   std::map<std::string, Endpoint> bound_;  // what is listened on, by the same key
 
   // On the first worker's thread.
@@ -185,5 +189,7 @@ std::vector<Endpoint> Proxy::listening() const { return impl_->listening(); }
 absl::Status Proxy::Reload(ProxyOptions options) { return impl_->Reload(options); }
 
 void Proxy::Drain() { impl_->Drain(); }
+
+void Proxy::EndDrain() { impl_->EndDrain(); }
 
 }  // namespace fedcarbon::node

@@ -41,6 +41,9 @@ class Proxy {
   /// The destructor cuts the rest.
   void Drain();
 
+  /// Lets Drain() wait no longer, now or when it is called.
+  void EndDrain();
+
  private:
   class Impl;
   explicit Proxy(std::unique_ptr<Impl> impl);

@@ -324,7 +324,8 @@ class NodeTest(unittest.TestCase):
         wait_for(lambda: is_refused(listening), 'it takes no more connections')
         self.send(signal.SIGINT)
         self.stops()
-        self.assertTrue(ended(client))
+        with self.assertRaises(ConnectionResetError):
+            client.recv(1)
 
     def test_descriptors_are_raised_to_what_is_allowed(self):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -231,6 +231,19 @@ TEST(DrainTest, WaitsUntilConnectionsHaveEnded) {
   EXPECT_EQ(proxy.metrics.connections_reset, 0u);
 }
 
+TEST(DrainTest, EndsWhenItIsToldTo) {
+  Server upstream;
+  ProxyOptions options = OptionsFor(ListenerTo(upstream.endpoint()));
+  options.drain = absl::Hours(1);
+  RunningProxy proxy(options);
+  Pair pair(proxy, &upstream);
+  pair.AwaitOpen();
+  std::thread drain([&] { proxy->Drain(); });
+  proxy->EndDrain();
+  drain.join();
+  ExpectCarries(&pair);
+}
+
 TEST(DrainTest, EndsAtItsDeadlineAndTheProxyCutsTheRest) {
   Server upstream;
   ProxyOptions options = OptionsFor(ListenerTo(upstream.endpoint()));
