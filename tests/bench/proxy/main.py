@@ -16,7 +16,7 @@ from arms import ARMS, Place
 from loads import Loads
 from processes import BenchError, Program, stop_with_this_process
 
-CONNECTIONS = (1, 8, 64)
+CALLS = {1: 5_000, 8: 12_000, 64: 16_000}                  # connections: how many small RPCs
 TRANSFERS = {1_000_000: 40, 5_000_000: 16, 100_000_000: 2}  # bytes: how many each way
 PROCESSORS = sorted(os.sched_getaffinity(0))
 SITE, ELSEWHERE = 0, 1  # processors
@@ -26,9 +26,9 @@ SETTLE_SECONDS = 3  # until a reporter has sent the last second's facts
 class Bench:
     """Runs loads on arms. `samples`: of each (protocol, arm, load) the tables.Sample of each round."""
 
-    def __init__(self, loads, seconds):
+    def __init__(self, loads, share):
         self.loads = loads
-        self.seconds = seconds  # of a load of small RPCs
+        self.share = share  # of CALLS
         self.started = []       # arm, its program, its ports
         self.measured = {}      # arm: the sample whose CPU time still counts, and the reading at its begin
         self.samples = {}
@@ -44,7 +44,7 @@ class Bench:
             for protocol, small, bulk in (("gRPC", "rpc", "bulk"), ("HTTP/1.1", "web", "body")):
                 if arm.tls and protocol != "gRPC":
                     continue
-                for connections in CONNECTIONS:
+                for connections in CALLS:
                     yield self.small, arm, program, ports[small], protocol, connections
                 if not (arm.tls and program is None):  # the peers of bulk do not speak TLS themselves
                     for size in TRANSFERS:
@@ -77,9 +77,9 @@ class Bench:
                 program.stop()
 
     def small(self, arm, port, protocol, connections, sample):
-        sample.seconds = self.seconds
-        sample.units, sample.latency = self.loads.small(
-            protocol, port, arm.tls and arm.is_direct, connections, self.seconds)
+        sample.units = int(CALLS[connections] * self.share)
+        sample.seconds, sample.latency = self.loads.small(
+            protocol, port, arm.tls and arm.is_direct, connections, sample.units)
 
     def bulk(self, _, port, protocol, size, sample):
         sample.units = 2 * size * TRANSFERS[size]
@@ -115,14 +115,14 @@ def main():
         loads.start()
         place = Place(binaries, loads.services, loads.tls_services, loads.ca, start_coordinator(binaries, folder))
         pin(SITE)
-        bench = Bench(loads, 0.2 if options.quick else 0.5)
+        bench = Bench(loads, 0.25 if options.quick else 1)
         bench.start(place, folder)
         rounds = 2 if options.quick else 7
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", file=sys.stderr)
             bench.round()
         bench.end()
-        tables.print_speed(bench.samples, CONNECTIONS, tuple(TRANSFERS))
+        tables.print_speed(bench.samples, tuple(CALLS), tuple(TRANSFERS))
         if not options.quick:
             tables.print_memory(memory.measure(place, folder))
 
