@@ -127,6 +127,12 @@ void CallObserver::AdoptRound(const RoundId& round) {
   Apply(std::move(effects));
 }
 
+void CallObserver::SetBinding(uint64_t key) {
+  if (core_->inert()) return;
+  MutexLock lock(&mutex_);
+  binding_ = key;
+}
+
 void CallObserver::SetPeer(const std::string& peer) {
   if (core_->inert()) return;
   Effects effects;
@@ -151,6 +157,13 @@ void CallObserver::SettlePeer() {
     ReleaseIfSure(&effects.closed);
   }
   Apply(std::move(effects));
+}
+
+void CallObserver::SetWaste(v1::Waste waste) {
+  if (core_->inert()) return;
+  MutexLock lock(&mutex_);
+  part_.waste = waste;
+  for (Transfer& part : held_) part.waste = waste;
 }
 
 void CallObserver::SetAnswered() {
@@ -178,6 +191,7 @@ void CallObserver::End(int status) {
     bind = to_bind_ && !several_rounds_ && part_.round.known();
     held = std::move(held_);
     last = std::move(part_);
+    if (!last.round.known()) last.binding = binding_;
     last.duration = core_->clock().Monotonic() - part_began_;
     last.status = status;
     last.answered = answered_;
@@ -251,8 +265,8 @@ void CallObserver::ClosePart(absl::Duration now, std::vector<Transfer>* closed) 
   Transfer part = part_;
   part.duration = now - part_began_;
   if (!part_.round.known()) {
-    part.binding = call_id_;
-    to_bind_ = true;
+    part.binding = binding_ != 0 ? binding_ : call_id_;
+    to_bind_ = to_bind_ || binding_ == 0;
   }
   held_.push_back(std::move(part));
   ReleaseIfSure(closed);

@@ -82,11 +82,18 @@ class CallObserver {
   /// The other end names it, in its answer: counts only if this end named none.
   void AdoptRound(const RoundId& round);
 
+  /// A Binding of this key, which somebody else records, will name the round: what is recorded while the call
+  /// has none carries the key. 0: none.
+  void SetBinding(uint64_t key);
+
   /// The other node, learned from its metadata or certificate. Names the current part and those that wait.
   void SetPeer(const std::string& peer);
 
   /// The peer had its chance to say who it is, before the call's end. SetPeer() may still follow.
   void SettlePeer();
+
+  /// The call does the training no good. Marks the current part and those that wait.
+  void SetWaste(v1::Waste waste);
 
   /// The peer has shown that it is there (metadata, status): what this call carried is confirmed.
   void SetAnswered();
@@ -150,7 +157,8 @@ class CallObserver {
   bool flows_ ABSL_GUARDED_BY(mutex_) = false;  // flow control let more be sent
   bool answered_ ABSL_GUARDED_BY(mutex_) = false;
   bool peer_settled_ ABSL_GUARDED_BY(mutex_);
-  bool to_bind_ ABSL_GUARDED_BY(mutex_) = false;  // a part was closed without a round
+  uint64_t binding_ ABSL_GUARDED_BY(mutex_) = 0;  // somebody else's
+  bool to_bind_ ABSL_GUARDED_BY(mutex_) = false;  // a part was closed without a round or a binding
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -60,6 +60,7 @@ struct Transfer {
   absl::Duration duration;
   std::optional<int> status;  // gRPC status code; absent: the call goes on
   bool answered = true;       // false: the peer never answered, the bytes are unconfirmed
+  v1::Waste waste = v1::WASTE_UNSPECIFIED;
   DirectionCounts sent;
   DirectionCounts received;
 };

@@ -205,6 +205,7 @@ Transfer ExpandTransfer(const OpenedBatch& batch, const v1::Transfers& group, in
   transfer.call_id = group.call_id(row);
   transfer.end = group.end();
   transfer.observer = group.observer();
+  transfer.waste = group.waste();
   transfer.attempt = ValueAt(group.attempt(), row);
   transfer.part = ValueAt(group.part(), row);
   transfer.peer = batch.text(group.peer());

@@ -23,8 +23,8 @@ constexpr size_t kIndexBytes = 1 + 3;  // an index into strings, with its tag
 constexpr size_t kHeaderBytes =
     (1 + 3) + 2 + (1 + 2 + 253) + 9 + 11 + 11 + 11 + (1 + 1 + batch_limits::kMaxBootIdBytes);
 
-// The context of a group: three names, round, and six one-byte values.
-constexpr size_t kGroupBytes = kFrameBytes + 3 * kIndexBytes + (1 + 10) + 6 * 2;
+// The context of a group: three names, round, and seven one-byte values.
+constexpr size_t kGroupBytes = kFrameBytes + 3 * kIndexBytes + (1 + 10) + 7 * 2;
 
 size_t VarintBytes(uint64_t value) {
   size_t bytes = 1;
@@ -97,7 +97,7 @@ size_t RowBytes(const Transfer& transfer) {
 
 using GroupKey = std::tuple<uint32_t /*method*/, uint32_t /*peer*/, uint32_t /*run*/, std::optional<uint64_t>,
                             int /*end*/, int /*observer*/, int /*sent kind*/, int /*received kind*/,
-                            bool /*answered*/, uint32_t /*columns*/>;
+                            bool /*answered*/, int /*waste*/, uint32_t /*columns*/>;
 
 void AppendRow(const Transfer& transfer, v1::Transfers* group) {
   group->add_call_id(transfer.call_id);
@@ -242,7 +242,7 @@ bool BatchBuilder::State::Add(const Transfer& transfer) {
   const uint32_t columns = ColumnsOf(transfer);
   const auto key = [&](uint32_t method_index, uint32_t peer_index, uint32_t run_index) {
     return GroupKey(method_index, peer_index, run_index, round, transfer.end, transfer.observer,
-                    transfer.sent.kind, transfer.received.kind, transfer.answered, columns);
+                    transfer.sent.kind, transfer.received.kind, transfer.answered, transfer.waste, columns);
   };
 
   const size_t row_bytes = RowBytes(transfer);
@@ -275,6 +275,7 @@ bool BatchBuilder::State::Add(const Transfer& transfer) {
   group->set_sent_kind(transfer.sent.kind);
   group->set_received_kind(transfer.received.kind);
   group->set_unanswered(!transfer.answered);
+  group->set_waste(transfer.waste);
   AppendRow(transfer, group);
   return true;
 }

@@ -408,6 +408,37 @@ TEST_F(CallObserverTest, PartsThatWaitedAreRecordedWithTheAnswer) {
   EXPECT_EQ(Transfers()[0].round, kRound0);
 }
 
+// Waste, and rounds that somebody else binds.
+
+TEST_F(CallObserverTest, WasteMarksThePartsThatWaitToo) {
+  auto call = Start(v1::END_CLIENT, kRound0);
+  call->OnMessage(Direction::kSent, Serialized(10));
+  call->SetRound(kRound1);
+  call->SetWaste(v1::WASTE_RETRY);
+  call->OnMessage(Direction::kReceived, Serialized(1));
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 2u);
+  for (const Transfer& part : Transfers()) EXPECT_EQ(part.waste, v1::WASTE_RETRY);
+}
+
+TEST_F(CallObserverTest, SomebodyElsesBindingIsCarriedWhileTheRoundIsUnknown) {
+  auto call = Start(v1::END_SERVER);
+  call->SetBinding(99);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  SampleAfter(absl::Seconds(10));
+  call->OnMessage(Direction::kReceived, Serialized(20));
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 2u);
+  for (const Transfer& part : Transfers()) EXPECT_EQ(part.binding, 99u);
+
+  auto named = Start(v1::END_SERVER);
+  named->SetBinding(99);
+  named->SetRound(kRound1);
+  named->End(kOk);
+  EXPECT_EQ(Transfers()[2].binding, 0u);
+  EXPECT_TRUE(Bindings().empty()) << "somebody else records it";
+}
+
 // The peer of a client's call.
 
 TEST_F(CallObserverTest, PartsOfAClientWaitUntilThePeerIsKnown) {

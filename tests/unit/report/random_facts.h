@@ -37,6 +37,7 @@ class RandomFacts {
     transfer.duration = NextDuration();
     if (Below(8) != 0) transfer.status = static_cast<int>(Below(17));
     transfer.answered = Below(4) != 0;
+    if (Below(4) == 0) transfer.waste = static_cast<v1::Waste>(Below(v1::Waste_ARRAYSIZE));
     transfer.sent = NextCounts();
     transfer.received = NextCounts();
     return transfer;
@@ -130,7 +131,7 @@ inline auto Fields(const DirectionCounts& c) {
 inline bool Same(const Transfer& a, const Transfer& b) {
   const auto fields = [](const Transfer& t) {
     return std::tie(t.call_id, t.end, t.observer, t.attempt, t.part, t.peer, t.method, t.round, t.binding,
-                    t.start, t.duration, t.status, t.answered);
+                    t.start, t.duration, t.status, t.answered, t.waste);
   };
   return fields(a) == fields(b) && Fields(a.sent) == Fields(b.sent) &&
          Fields(a.received) == Fields(b.received);
