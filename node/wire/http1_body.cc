@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace fedcarbon::node {
 
@@ -30,24 +31,23 @@ Http1Body::State Http1Body::state() const {
   }
 }
 
-uint64_t Http1Body::Take(std::string_view* bytes) {
-  uint64_t content = 0;
+std::string_view Http1Body::Take(std::string_view* bytes) {
   while (!bytes->empty() && state() == State::kOpen) {
     if (step_ == Step::kUntilClose) {
-      content += bytes->size();
-      *bytes = {};
+      return std::exchange(*bytes, {});
     } else if (step_ == Step::kLength || step_ == Step::kData) {
-      const auto taken = static_cast<size_t>(std::min<uint64_t>(remaining_, bytes->size()));
-      bytes->remove_prefix(taken);
-      content += taken;
-      remaining_ -= taken;
+      const std::string_view content =
+          bytes->substr(0, static_cast<size_t>(std::min<uint64_t>(remaining_, bytes->size())));
+      bytes->remove_prefix(content.size());
+      remaining_ -= content.size();
       if (remaining_ == 0) step_ = step_ == Step::kLength ? Step::kEnded : Step::kDataEnd;
+      return content;
     } else {
       step_ = Next(bytes->front());
       bytes->remove_prefix(1);
     }
   }
-  return content;
+  return {};
 }
 
 Http1Body::Step Http1Body::Next(char c) {

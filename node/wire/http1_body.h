@@ -26,9 +26,9 @@ class Http1Body {
   State state() const;
   bool until_close() const { return step_ == Step::kUntilClose; }
 
-  /// Takes from the front of `bytes` what belongs to the body, and returns how much of it was content: bytes
-  /// without chunk framing.
-  uint64_t Take(std::string_view* bytes);
+  /// Takes from the front of `bytes` what belongs to the body, up to the end of a stretch of content (bytes
+  /// without chunk framing), and returns that stretch. Empty: nothing is left, or the body is over.
+  std::string_view Take(std::string_view* bytes);
 
  private:
   enum class Step : uint8_t {

@@ -159,7 +159,13 @@ void Http1Decoder::BeginBody(Side from, const Http1Head& head, const Http1Body& 
 
 void Http1Decoder::TakeBody(Side from, std::string_view* bytes) {
   Reader& sender = reader(from);
-  sender.content += sender.body.Take(bytes);
+  CallListener* const call = sender.compressed ? nullptr : exchange(from).call.get();
+  for (;;) {
+    const std::string_view content = sender.body.Take(bytes);
+    if (content.empty()) break;
+    sender.content += content.size();
+    if (call != nullptr) call->OnContent(from, content);
+  }
   switch (sender.body.state()) {
     case Http1Body::State::kOpen:
       return;

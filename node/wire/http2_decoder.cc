@@ -200,14 +200,20 @@ void Http2Decoder::TakeData(Side from, std::string_view bytes) {
   }
   if (!half.grpc) {
     const bool last = sender.content == 0 && (sender.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (!half.coded) stream.call->OnContent(from, bytes);
     return TellBody(from, Bytes(bytes.size()), last, &stream);
   }
   while (!bytes.empty()) {
+    const std::string_view rest = bytes;
     const std::optional<MessagePiece> piece = half.messages.Next(&bytes);
     if (!piece.has_value()) {
       listener_->OnLoss("gRPC: a message with unknown flags", false);
       streams_.erase(at);
       return;
+    }
+    if (piece->message.value_or(Bytes(0)) > Bytes(0)) {
+      const Bytes prefix = piece->encoded - *piece->message;
+      stream.call->OnContent(from, rest.substr(prefix.count(), piece->message->count()));
     }
     stream.call->OnMessage(from, *piece);
   }

@@ -75,6 +75,10 @@ class CallListener {
   /// Every header block but the request's, which OnCall got: answers, 1xx, trailers of either side.
   virtual void OnHeaders(Side from, const HeaderBlock& block) = 0;
 
+  /// A message's own bytes, in order, cut anywhere, before the OnMessage() that counts them. Only of gRPC and
+  /// HTTP, and only where nothing is compressed. `bytes` is valid during the call.
+  virtual void OnContent(Side /*from*/, std::string_view /*bytes*/) {}
+
   /// Bytes of a message, as soon as they have passed.
   virtual void OnMessage(Side from, const MessagePiece& piece) = 0;
 

@@ -156,6 +156,7 @@ TEST_F(Http2DecoderTest, SeveralMessagesInAFrameAndAFrameInsideAPrefix) {
   Feed(kClient, {Data(1, ""), Data(1, GrpcMessage("bb", 1).substr(3)), Data(1, "", kEndStream)});
   EXPECT_THAT(call().sent(kClient),
               ElementsAre(Message{6, 1, true}, Message{5, 0, true}, Message{7, std::nullopt, true}));
+  EXPECT_EQ(call().contents[0], "a") << "what is compressed is not shown";
 }
 
 TEST_F(Http2DecoderTest, OneFrameMayBeAsLongAsFramesCanBe) {
@@ -263,6 +264,7 @@ TEST_F(Http2DecoderTest, OfAnEncodedBodyOnlyTheEncodedBytesAreKnown) {
   Feed(kServer, Trailers(1, {{"x", "y"}}));
   EXPECT_THAT(call().sent(kClient), ElementsAre(Message{3, 3, true}));
   EXPECT_THAT(call().sent(kServer), ElementsAre(Message{2, std::nullopt, true}));
+  EXPECT_THAT(call().contents, ElementsAre("abc", ""));
 }
 
 TEST_F(Http2DecoderTest, AGatewaysPageForAGrpcCallIsOneMessage) {

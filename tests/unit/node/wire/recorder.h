@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -45,14 +46,15 @@ struct Block {
 struct Call {
   std::vector<Block> blocks;  // the request first
   std::array<std::vector<Message>, 2> messages;
-  std::optional<int> status;  // of the end
-  bool gone = false;          // its listener was destroyed
+  std::array<std::string, 2> contents;  // of all messages, where they are shown
+  std::optional<int> status;            // of the end
+  bool gone = false;                    // its listener was destroyed
 
   const std::vector<Message>& sent(Side side) const { return messages[static_cast<size_t>(side)]; }
 
   friend bool operator==(const Call& a, const Call& b) {
-    return std::tie(a.blocks, a.messages, a.status, a.gone) ==
-           std::tie(b.blocks, b.messages, b.status, b.gone);
+    return std::tie(a.blocks, a.messages, a.contents, a.status, a.gone) ==
+           std::tie(b.blocks, b.messages, b.contents, b.status, b.gone);
   }
 };
 
@@ -99,8 +101,16 @@ class Recorder : public ConnectionListener {
       call_->blocks.push_back({from, block.bytes.count(), block.fields});
     }
 
+    void OnContent(Side from, std::string_view bytes) override {
+      Live();
+      call_->contents[static_cast<size_t>(from)] += bytes;
+      shown_[static_cast<size_t>(from)] += bytes.size();
+    }
+
     void OnMessage(Side from, const MessagePiece& piece) override {
       Live();
+      const uint64_t shown = std::exchange(shown_[static_cast<size_t>(from)], 0);
+      Require(shown == 0 || shown == piece.message.value_or(Bytes(0)).count(), "some of a message is shown");
       ++recorder_->pieces;
       std::vector<Message>& messages = call_->messages[static_cast<size_t>(from)];
       Require(piece.begins == (messages.empty() || messages.back().whole), "a message begins out of order");
@@ -129,6 +139,7 @@ class Recorder : public ConnectionListener {
 
     Recorder* const recorder_;
     Call* const call_;
+    std::array<uint64_t, 2> shown_{};  // by OnContent, not told of yet
   };
 };
 
