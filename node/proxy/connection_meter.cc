@@ -37,8 +37,9 @@ RoundId RoundFromHeaders(const HeaderBlock& block, const ListenerOptions& option
 
 class MeteredCall : public CallListener {
  public:
-  MeteredCall(ConnectionMeter* connection, std::shared_ptr<CallObserver> call)
-      : connection_(connection), call_(std::move(call)) {}
+  /// `rule`: of its framework; null: none is known.
+  MeteredCall(ConnectionMeter* connection, std::shared_ptr<CallObserver> call, std::unique_ptr<CallRule> rule)
+      : connection_(connection), call_(std::move(call)), rule_(std::move(rule)) {}
 
   void OnHeaders(Side from, const HeaderBlock& block) override {
     call_->OnHeaders(DirectionOf(from), block.bytes);
@@ -52,6 +53,10 @@ class MeteredCall : public CallListener {
     } else {
       call_->SetRound(RoundOf(*answer));
     }
+  }
+
+  void OnContent(Side from, std::string_view bytes) override {
+    if (rule_ != nullptr) rule_->OnContent(from, bytes);
   }
 
   void OnMessage(Side from, const MessagePiece& piece) override {
@@ -69,10 +74,13 @@ class MeteredCall : public CallListener {
     } else {
       call_->OnBytes(direction, size);
     }
+    if (!piece.message.has_value()) rule_ = nullptr;  // compressed: it was not shown
+    if (rule_ != nullptr && piece.ends) rule_->OnMessageEnd(from);
   }
 
   void OnEnd(int status) override {
     Count(&connection_->metrics().calls_ended);
+    if (rule_ != nullptr) rule_->OnEnd(status);
     call_->End(status);
   }
 
@@ -83,14 +91,16 @@ class MeteredCall : public CallListener {
 
   ConnectionMeter* const connection_;
   const std::shared_ptr<CallObserver> call_;
+  std::unique_ptr<CallRule> rule_;
 };
 
 }  // namespace
 
 ConnectionMeter::ConnectionMeter(std::shared_ptr<const Route> route, std::shared_ptr<Meter> meter,
-                                 ProxyMetrics* metrics, GapBook* gaps)
+                                 Framework* frameworks, ProxyMetrics* metrics, GapBook* gaps)
     : route_(std::move(route)),
       meter_(std::move(meter)),
+      frameworks_(frameworks),
       metrics_(metrics),
       gaps_(gaps),
       peer_(is_client() ? route_->options.upstream_node : std::string()),
@@ -154,10 +164,15 @@ std::unique_ptr<CallListener> ConnectionMeter::OnCall(const HeaderBlock& request
       LearnPeer(context->node());
     }
   }
+  if (!is_client() && peer_.empty() && start.peer.empty()) {
+    start.peer = frameworks_->CallerOf(request);
+    LearnPeer(start.peer);
+  }
   std::shared_ptr<CallObserver> call = meter_->StartCall(std::move(start));
   call->OnHeaders(is_client() ? Direction::kSent : Direction::kReceived, request.bytes);
   if (!context.has_value()) call->SettlePeer();  // who is not asked does not answer
-  return std::make_unique<MeteredCall>(this, std::move(call));
+  std::unique_ptr<CallRule> rule = frameworks_->OnCall(request, call);
+  return std::make_unique<MeteredCall>(this, std::move(call), std::move(rule));
 }
 
 // gRPC's C-core sends raw bytes behind a zero where its peer knows them, else base64.

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "fedcarbon/meter/meter.h"
 #include "fedcarbon/v1/call_context.pb.h"
+#include "node/frameworks/framework.h"
 #include "node/proxy/gap_book.h"
 #include "node/proxy/metrics.h"
 #include "node/proxy/route.h"
@@ -28,9 +29,9 @@ class ConnectionMeter : public ConnectionListener {
     Bytes retransmitted;
   };
 
-  /// `metrics` and `gaps` must outlive this.
-  ConnectionMeter(std::shared_ptr<const Route> route, std::shared_ptr<Meter> meter, ProxyMetrics* metrics,
-                  GapBook* gaps);
+  /// `frameworks`, `metrics` and `gaps` must outlive this.
+  ConnectionMeter(std::shared_ptr<const Route> route, std::shared_ptr<Meter> meter, Framework* frameworks,
+                  ProxyMetrics* metrics, GapBook* gaps);
   ~ConnectionMeter() override;
 
   /// The client's certificate names it. For side SERVER.
@@ -69,6 +70,7 @@ class ConnectionMeter : public ConnectionListener {
 
   const std::shared_ptr<const Route> route_;
   const std::shared_ptr<Meter> meter_;
+  Framework* const frameworks_;
   ProxyMetrics* const metrics_;
   GapBook* const gaps_;
   std::string peer_;           // empty: unknown

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
+#include "node/frameworks/frameworks.h"
 #include "node/proxy/acceptor.h"
 #include "node/proxy/resolver.h"
 #include "node/proxy/worker.h"
@@ -61,7 +62,7 @@ class Proxy::Impl {
       std::function<void()> tick = [] {};
       if (i == 0) tick = [this] { ResumeAcceptors(); };
       absl::StatusOr<std::unique_ptr<Worker>> worker =
-          Worker::Create(options, {meter_, metrics_, &resolver_}, std::move(tick));
+          Worker::Create(options, {meter_, metrics_, &resolver_, &frameworks_}, std::move(tick));
       if (!worker.ok()) return worker.status();
       workers_.push_back(*std::move(worker));
     }
@@ -170,6 +171,7 @@ class Proxy::Impl {
   std::vector<Endpoint> listening_ ABSL_GUARDED_BY(mutex_);
 
   Resolver resolver_;
+  Frameworks frameworks_{meter_};
   std::vector<std::unique_ptr<Worker>> workers_;  // last: they use the rest
 };
 

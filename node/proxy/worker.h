@@ -28,6 +28,7 @@ class Worker {
     std::shared_ptr<Meter> meter;
     ProxyMetrics* metrics;
     Resolver* resolver;
+    Framework* frameworks;
   };
 
   /// As EventLoop::Create. `tick` runs on the worker's thread about once a second.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fedcarbon/meter/meter.h"
+#include "node/frameworks/frameworks.h"
 #include "node/proxy/connection_meter.h"
 #include "node/wire/connection_decoder.h"
 #include "tests/unit/node/wire/http2_frames.h"
@@ -82,10 +83,11 @@ void DecodeAndMeter(benchmark::State& state, const Conversation& conversation) {
   options.node = "bench.example";
   const std::shared_ptr<Meter> meter = *Meter::Create(options, std::make_shared<NullSink>());
   const std::shared_ptr<Route> route = *Route::Create(ListenerOptions());
+  Frameworks frameworks(meter);
   ProxyMetrics metrics;
   GapBook gaps;
   for (auto _ : state) {
-    ConnectionMeter connection(route, meter, &metrics, &gaps);
+    ConnectionMeter connection(route, meter, &frameworks, &metrics, &gaps);
     for (const auto& [side, bytes] : conversation.reads) connection.Passed(side, bytes);
     connection.End({});
   }

@@ -10,6 +10,7 @@
 
 #include "absl/strings/escaping.h"
 #include "fedcarbon/meter/call_context.h"
+#include "node/frameworks/frameworks.h"
 #include "tests/unit/meter/collector.h"
 #include "tests/unit/node/wire/http2_frames.h"
 
@@ -38,8 +39,8 @@ class ConnectionMeterTest : public ::testing::Test {
  protected:
   /// With options_ as they are now.
   void Begin() {
-    connection_ =
-        std::make_unique<ConnectionMeter>(*Route::Create(options_), meter_.meter, &metrics_, &gaps_);
+    connection_ = std::make_unique<ConnectionMeter>(*Route::Create(options_), meter_.meter, &frameworks_,
+                                                    &metrics_, &gaps_);
     client_ = Encoder();
     server_ = Encoder();
     stream_ = 0;
@@ -88,6 +89,7 @@ class ConnectionMeterTest : public ::testing::Test {
   std::vector<Connection> Connections() const { return meter_.sink->All<Connection>(); }
 
   ManualMeter meter_;
+  Frameworks frameworks_{meter_.meter};
   ProxyMetrics metrics_;
   GapBook gaps_;
   ListenerOptions options_;

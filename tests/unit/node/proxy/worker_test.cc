@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "node/frameworks/frameworks.h"
 #include "tests/unit/node/proxy/running_proxy.h"
 
 namespace fedcarbon::node {
@@ -32,7 +33,7 @@ class WorkerTest : public ::testing::Test {
     route_ = *Route::Create(ListenerTo(At("fl.example.org:1")));
     ProxyOptions options;
     options.connect_timeout = absl::Seconds(1);
-    worker_ = *Worker::Create(options, {meter_.meter, &metrics_, resolver_.get()}, [] {});
+    worker_ = *Worker::Create(options, {meter_.meter, &metrics_, resolver_.get(), &frameworks_}, [] {});
   }
 
   Socket Connect() {
@@ -49,6 +50,7 @@ class WorkerTest : public ::testing::Test {
   }
 
   ManualMeter meter_;
+  Frameworks frameworks_{meter_.meter};
   ProxyMetrics metrics_;
   Server door_;  // where an acceptor would stand
   std::shared_ptr<Route> route_;

@@ -1,0 +1,96 @@
+// What Flower's calls have in common: which instruction a node works on, which round that belongs to, and
+// which objects moved before.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "fedcarbon/meter/facts.h"
+#include "fedcarbon/sync/mutex.h"
+#include "node/frameworks/flower/fleet_messages.h"
+#include "node/frameworks/lru.h"
+
+namespace fedcarbon::node::flower {
+
+/// What a call is booked to.
+struct Booking {
+  RoundId round;     // the run at least; nothing: unknown
+  uint64_t key = 0;  // of the Binding that will name the round; 0: none will
+};
+
+/// A round that was found for what is booked under a key.
+struct FoundRound {
+  Booking booking;
+  bool is_new = false;  // a Binding is due
+};
+
+/// Thread-safe. Remembers a bounded number of everything, and forgets what was used longest ago: its bytes
+/// are then *unattributed*.
+class FleetJoins {
+ public:
+  static constexpr size_t kInstructions = 4'096;
+  static constexpr size_t kNodes = 1'024;
+  static constexpr size_t kObjects = 65'536;
+
+  /// A message for `node` has come. `key`: for what is booked to it; a message that came before keeps its
+  /// own.
+  Booking BeginInstruction(uint64_t node, const FleetMessage& message, uint64_t key);
+
+  /// Of an object that `node` pulls: the message that it works on. An object that named a round before names
+  /// it again.
+  FoundRound OfPulledObject(const FleetMessage& request);
+
+  /// An object that was pulled names `round`.
+  FoundRound NameRound(const FleetMessage& request, uint64_t round);
+
+  /// The node has confirmed that it has the whole message, at monotonic time `now`.
+  Booking Confirm(const FleetMessage& request, absl::Duration now);
+  Booking OfConfirm(const FleetMessage& request);
+
+  /// Of a reply.
+  Booking OfReply(const FleetMessage& request);
+
+  /// The reply is here: how long the node has computed at most. Nothing: it is not known when it began.
+  std::optional<absl::Duration> Computed(const FleetMessage& request, absl::Duration now);
+
+  /// The objects of this reply come under `session`.
+  void BeginSession(const FleetMessage& request, const std::string& session);
+  Booking OfPushedObject(const FleetMessage& request);
+
+  /// `what` begins to move from or to `node`: UNSPECIFIED for the first time, RETRY if it did not arrive
+  /// before, else REPEATED.
+  v1::Waste BeginMove(uint64_t node, const std::string& what);
+  void EndMove(uint64_t node, const std::string& what, bool has_arrived);
+
+  /// There was nothing to move yet.
+  void ForgetMove(uint64_t node, const std::string& what);
+
+ private:
+  using MessageKey = std::pair<uint64_t, std::string>;  // run, message id or object id
+  using NodeKey = std::pair<uint64_t, std::string>;     // node, what it moves
+
+  struct Instruction {
+    Booking booking;
+    std::optional<absl::Duration> confirmed;  // monotonic
+  };
+
+  Instruction* Current(const FleetMessage& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static Booking BookingOf(const Instruction* instruction, uint64_t run);
+  static FoundRound Name(Instruction* instruction, uint64_t round);
+
+  Mutex mutex_;
+  Lru<MessageKey, Instruction> instructions_ ABSL_GUARDED_BY(mutex_){kInstructions};
+  Lru<uint64_t, MessageKey> current_ ABSL_GUARDED_BY(mutex_){kNodes};   // by node
+  Lru<uint64_t, MessageKey> replying_ ABSL_GUARDED_BY(mutex_){kNodes};  // by node, its last reply
+  Lru<std::string, MessageKey> sessions_ ABSL_GUARDED_BY(mutex_){kInstructions};
+  Lru<MessageKey, uint64_t> rounds_ ABSL_GUARDED_BY(mutex_){kInstructions};  // by run and object
+  Lru<NodeKey, v1::Waste> moves_ ABSL_GUARDED_BY(mutex_){kObjects};          // what the next move of it is
+};
+
+/// "flower:" and the number.
+std::string RunName(uint64_t run);
+
+}  // namespace fedcarbon::node::flower

@@ -1,0 +1,74 @@
+// The messages of Flower's Fleet API, as far as they are read. Their fields have had the same numbers
+// since 1.20.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/frameworks/protobuf_fields.h"
+
+namespace fedcarbon::node::flower {
+
+enum class Method {
+  kPullMessages,
+  kPushMessages,
+  kPullObject,
+  kPushObject,
+  kConfirmMessageReceived,
+  kSendNodeHeartbeat,
+  kOther,  // of the same service
+};
+
+/// By the path of a call: `/flwr.proto.Fleet/PullMessages` over gRPC, `/v1/fleet/pull-messages` over HTTP.
+/// Nothing: none of the Fleet API.
+std::optional<Method> MethodOf(std::string_view path);
+
+/// What one request or answer said. Fields that it does not have are as they are here; text longer than any
+/// id is left out.
+struct FleetMessage {
+  uint64_t node = 0;
+  uint64_t run = 0;
+  uint64_t messages = 0;  // in messages_list
+  std::string message;    // its id; of the first message, as all that follows
+  std::string reply_to;
+  std::string group;
+  std::string type;
+  bool is_error = false;
+  std::vector<double> runtimes;  // seconds, one per message; at most kRuntimes
+  std::string object;            // its id
+  std::string session;
+  bool is_found = false;
+  bool is_available = false;
+  std::string content;  // the first bytes of an object
+
+  static constexpr size_t kRuntimes = 16;
+};
+
+/// Reads one request or answer of a method as it passes.
+class FleetReader : private FieldListener {
+ public:
+  FleetReader(Method method, bool is_request);
+  FleetReader(const FleetReader&) = delete;
+  FleetReader& operator=(const FleetReader&) = delete;
+
+  void Feed(std::string_view bytes) { fields_.Feed(bytes); }
+
+  /// The message is over: what it said. Nothing: it was not what it seemed.
+  std::optional<FleetMessage> End();
+
+ private:
+  void OnNumber(size_t field, uint64_t value) override;
+  void OnBytes(size_t field, std::string_view first, uint64_t length) override;
+
+  FleetMessage message_;
+  ProtobufFields fields_;
+};
+
+/// The round that a ConfigRecord's object names: `object` begins like `ConfigRecord  20`, 0 and the record
+/// itself, in which the key "server-round" has a number. Nothing: it names none, or is something else.
+std::optional<uint64_t> RoundOfConfig(std::string_view object);
+
+}  // namespace fedcarbon::node::flower

@@ -1,0 +1,200 @@
+#include "node/frameworks/flower/flower.h"
+
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/random_id.h"
+
+namespace fedcarbon::node {
+namespace {
+
+using flower::Booking;
+using flower::FleetJoins;
+using flower::FleetMessage;
+using flower::FleetReader;
+using flower::FoundRound;
+using flower::Method;
+
+constexpr std::string_view kGrpcKey = "flwr-public-key-bin";
+constexpr std::string_view kHttpKey = "flwr-public-key";
+constexpr size_t kNameBytes = 8;  // of the key's digest, in a node's name
+
+// The key itself (PEM). gRPC's C-core sends raw bytes behind a zero where its peer knows them; all else is
+// base64.
+std::string KeyOf(const HeaderBlock& request) {
+  std::string_view value = request.Get(kGrpcKey);
+  if (value.empty()) value = request.Get(kHttpKey);
+  if (!value.empty() && value.front() == '\0') return std::string(value.substr(1));
+  std::string key;
+  return absl::Base64Unescape(absl::string_view(value.data(), value.size()), &key) ? key : std::string();
+}
+
+std::string NameOfKey(const std::string& key) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), digest);
+  return absl::StrCat("flower-",
+                      absl::BytesToHexString(absl::string_view(reinterpret_cast<char*>(digest), kNameBytes)));
+}
+
+v1::SpanKind KindOf(std::string_view type) {
+  type = type.substr(0, type.find('.'));  // "train.<name>"
+  if (type == "train") return v1::SPAN_KIND_TRAIN;
+  if (type == "evaluate") return v1::SPAN_KIND_EVALUATE;
+  return v1::SPAN_KIND_OTHER;
+}
+
+class FleetCall : public CallRule {
+ public:
+  FleetCall(Method method, std::shared_ptr<CallObserver> call, FleetJoins* joins, MeterCore* core)
+      : method_(method),
+        call_(std::move(call)),
+        joins_(joins),
+        core_(core),
+        request_(method, true),
+        answer_(method, false) {}
+
+  ~FleetCall() override { EndMove(false); }
+
+  void OnContent(Side from, std::string_view bytes) override {
+    (from == Side::kClient ? request_ : answer_).Feed(bytes);
+  }
+
+  void OnMessageEnd(Side from) override {
+    std::optional<FleetMessage> message = (from == Side::kClient ? request_ : answer_).End();
+    if (!message.has_value()) return;
+    if (from == Side::kClient) {
+      asked_ = *std::move(message);
+      OnRequest();
+    } else if (asked_.has_value()) {
+      answered_ = *std::move(message);
+      OnAnswer(*answered_);
+    }
+  }
+
+  // What the answer changes counts once it is sure that the node has got it.
+  void OnEnd(int status) override {
+    const bool is_ok = status == 0 && answered_.has_value();
+    if (is_ok && method_ == Method::kConfirmMessageReceived) joins_->Confirm(*asked_, Now());
+    EndMove(is_ok);
+  }
+
+ private:
+  absl::Duration Now() const { return core_->clock().Monotonic(); }
+
+  void OnRequest() {
+    switch (method_) {
+      case Method::kPullObject:
+        BeginMove("down", asked_->object);
+        return Book(joins_->OfPulledObject(*asked_));
+      case Method::kConfirmMessageReceived:
+        return Book(joins_->OfConfirm(*asked_));
+      case Method::kPushMessages:
+        BeginMove("reply", asked_->reply_to);
+        Book(joins_->OfReply(*asked_));
+        return RecordSpan();
+      case Method::kPushObject:
+        BeginMove("up", asked_->object);
+        return Book(joins_->OfPushedObject(*asked_));
+      case Method::kSendNodeHeartbeat:
+        return call_->SetWaste(v1::WASTE_HEARTBEAT);
+      case Method::kOther:
+        return Book(Booking{{flower::RunName(asked_->run), std::nullopt}, 0});
+      case Method::kPullMessages:
+        return;
+    }
+  }
+
+  void OnAnswer(const FleetMessage& answer) {
+    switch (method_) {
+      case Method::kPullMessages:
+        if (answer.messages == 0) return call_->SetWaste(v1::WASTE_POLL);
+        if (answer.messages == 1) Book(joins_->BeginInstruction(asked_->node, answer, RandomId()));
+        return;
+      case Method::kPullObject:
+        if (answer.is_found && !answer.is_available) {  // the other end is still uploading it
+          call_->SetWaste(v1::WASTE_POLL);
+          joins_->ForgetMove(asked_->node, std::exchange(moving_, {}));
+        } else if (const auto round = flower::RoundOfConfig(answer.content)) {
+          Book(joins_->NameRound(*asked_, *round));
+        }
+        return;
+      case Method::kPushMessages:
+        if (!answer.session.empty()) joins_->BeginSession(*asked_, answer.session);
+        return;
+      default:
+        return;
+    }
+  }
+
+  void Book(const Booking& booking) {
+    if (booking.key != 0 && !booking.round.known()) call_->SetBinding(booking.key);
+    call_->AdoptRound(booking.round);
+  }
+
+  void Book(const FoundRound& found) {
+    Book(found.booking);
+    if (found.is_new) core_->Record(Binding{found.booking.key, found.booking.round});
+  }
+
+  void BeginMove(const char* way, const std::string& what) {
+    if (what.empty()) return;
+    moving_ = absl::StrCat(way, " ", asked_->run, " ", what);
+    const v1::Waste waste = joins_->BeginMove(asked_->node, moving_);
+    if (waste != v1::WASTE_UNSPECIFIED) call_->SetWaste(waste);
+  }
+
+  void EndMove(bool has_arrived) {
+    if (!moving_.empty()) joins_->EndMove(asked_->node, std::exchange(moving_, {}), has_arrived);
+  }
+
+  // What the node itself says includes what it waited for (a slow link, its own start); so does the time
+  // between its last word and this one. Both are upper bounds: the lower one counts.
+  void RecordSpan() {
+    const absl::Duration now = Now();
+    const std::optional<absl::Duration> passed = joins_->Computed(*asked_, now);
+    std::optional<absl::Duration> said;
+    for (const double seconds : asked_->runtimes) {
+      if (seconds >= 0) said = said.value_or(absl::ZeroDuration()) + absl::Seconds(seconds);
+    }
+    if (!passed.has_value()) return;
+    Span span;
+    span.kind = KindOf(asked_->type);
+    span.round = joins_->OfReply(*asked_).round;
+    span.wall = std::min(*passed, said.value_or(*passed));
+    span.start = core_->clock().Now() - span.wall;
+    span.outcome = asked_->is_error ? v1::OUTCOME_FAILED : v1::OUTCOME_COMPLETED;
+    core_->Record(std::move(span));
+  }
+
+  const Method method_;
+  const std::shared_ptr<CallObserver> call_;
+  FleetJoins* const joins_;
+  MeterCore* const core_;
+  FleetReader request_, answer_;
+  std::optional<FleetMessage> asked_, answered_;
+  std::string moving_;  // what, for the joins
+};
+
+}  // namespace
+
+std::vector<std::string> Flower::HeaderFields() { return {std::string(kGrpcKey), std::string(kHttpKey)}; }
+
+std::string Flower::CallerOf(const HeaderBlock& request) const {
+  if (!flower::MethodOf(request.Get(":path")).has_value()) return {};
+  const std::string key = KeyOf(request);
+  return key.empty() ? key : NameOfKey(key);
+}
+
+std::unique_ptr<CallRule> Flower::OnCall(const HeaderBlock& request, std::shared_ptr<CallObserver> call) {
+  const std::optional<Method> method = flower::MethodOf(request.Get(":path"));
+  if (!method.has_value()) return nullptr;
+  return std::make_unique<FleetCall>(*method, std::move(call), &joins_, meter_->core().get());
+}
+
+}  // namespace fedcarbon::node
