@@ -31,7 +31,7 @@ class ByteStream {
 
   virtual ~ByteStream() = default;
 
-  /// Reads as much as there is and fits. `ending`: the kernel has hinted at an end, so look for it.
+  /// Reads as much as there is and fits. `ending`: there may be more after a short read, such as an end.
   virtual ReadResult Read(char* buffer, size_t size, bool ending) = 0;
 
   /// Writes what the kernel takes. Fewer bytes than given, and not broken: wait until the descriptor is

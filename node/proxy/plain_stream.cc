@@ -6,8 +6,8 @@
 
 namespace fedcarbon::node {
 
-// A short read has drained the socket, and a later arrival is a new edge; only at an end it takes one more
-// read to see it.
+// A short read has drained the socket, and a later arrival is a new edge; only at an end, and at urgent data,
+// it takes one more read to see it.
 ByteStream::ReadResult PlainStream::Read(char* buffer, size_t size, bool ending) {
   ReadResult result;
   while (result.bytes < size) {

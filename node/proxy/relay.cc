@@ -59,7 +59,7 @@ bool Relay::Watch(Leg* leg) { return worker_->loop()->Watch(leg->fd.get(), leg);
 void Relay::Leg::OnEvents(uint32_t events) {
   is_readable = is_readable || (events & ~uint32_t{EPOLLOUT}) != 0 || tls != nullptr;
   is_writable = is_writable || (events & EPOLLOUT) != 0;
-  is_ending = is_ending || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  is_ending = is_ending || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
   const bool is_broken = (events & EPOLLERR) != 0;
   if (is_broken && this == &relay->client_ && relay->stage_ < Stage::kOpen) return relay->Cut();
   relay->Advance();

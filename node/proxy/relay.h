@@ -60,8 +60,9 @@ class Relay {
     TlsStream* tls = nullptr;  // `stream`, if that is one
     bool is_readable = false;
     bool is_writable = false;
-    bool is_ending =
-        false;  // the kernel has hinted at an end; always of a Unix socket, whose short reads say little
+    // A short read says little, and only one that finds nothing has drained it: the kernel has hinted at an
+    // end, or told of urgent data, which cuts a read short; or it is a Unix socket.
+    bool is_ending = false;
     uint32_t handshakes = 0;
     Bytes counted_sent;  // by the metrics so far
     Bytes counted_received;

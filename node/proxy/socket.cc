@@ -151,6 +151,7 @@ void PrepareForRelay(int fd) {
     setsockopt(fd, level, option, &value, sizeof(value));  // a Unix socket has none of them
   };
   set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_OOBINLINE, 1);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
   set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleSeconds);
   set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalSeconds);

@@ -40,8 +40,9 @@ FileDescriptor BeginConnect(const SocketAddress& address, int* error);
 /// The outcome of a connect, or what broke a connection: an errno, 0 for none.
 int PendingError(int fd);
 
-/// Nothing is held back, and a peer that vanished without a word is found out within two minutes: the ends'
-/// own probes reach no further than this proxy. Over loopback, what is sent is not paced.
+/// Nothing is held back, urgent bytes come in their place among the others, and a peer that vanished without
+/// a word is found out within two minutes: the ends' own probes reach no further than this proxy. Over
+/// loopback, what is sent is not paced.
 void PrepareForRelay(int fd);
 
 /// Closes with a reset instead of a FIN.

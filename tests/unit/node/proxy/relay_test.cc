@@ -56,6 +56,24 @@ TEST(RelayTest, CarriesBothDirectionsByteForByte) {
   EXPECT_EQ(proxy.metrics.held_bytes, 0);
 }
 
+// TCP's urgent byte is a byte like the others: no protocol that passes here has another use for it.
+TEST(RelayTest, CarriesUrgentBytesInTheirPlace) {
+  Server upstream;
+  RunningProxy proxy(upstream.endpoint());
+  Pair pair(proxy, &upstream);
+  pair.AwaitOpen();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(pair.client.Send("before"));
+    EXPECT_EQ(send(pair.client.get(), "!", 1, MSG_OOB), 1);
+    EXPECT_TRUE(pair.client.Send("after"));
+    EXPECT_EQ(pair.server.Receive(12), "before!after");
+    EXPECT_EQ(send(pair.server.get(), "?", 1, MSG_OOB), 1);
+    EXPECT_EQ(pair.client.Receive(1), "?");
+  }
+  pair.client.FinishSending();
+  EXPECT_EQ(pair.server.AwaitEnding(), Ending::kFin);
+}
+
 TEST(RelayTest, LetsTheServerSpeakFirst) {
   Server upstream;
   RunningProxy proxy(upstream.endpoint());
