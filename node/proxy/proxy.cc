@@ -53,19 +53,21 @@ class Proxy::Impl {
  public:
   Impl(std::shared_ptr<Meter> meter, ProxyMetrics* metrics) : meter_(std::move(meter)), metrics_(metrics) {}
   ~Impl() {
-    if (!workers_.empty()) CloseListeners();
+    if (main_loop_ != nullptr) CloseListeners();
   }
 
   absl::Status Start(const ProxyOptions& options) {
     if (absl::Status status = CheckProxyOptions(options); !status.ok()) return status;
+    const auto ended = [this] { main_loop_->Post([this] { ResumeAcceptors(); }); };
     for (int i = 0; i < options.threads; ++i) {
       std::function<void()> tick = [] {};
       if (i == 0) tick = [this] { ResumeAcceptors(); };
       absl::StatusOr<std::unique_ptr<Worker>> worker =
-          Worker::Create(options, {meter_, metrics_, &resolver_, &frameworks_}, std::move(tick));
+          Worker::Create(options, {meter_, metrics_, &resolver_, &frameworks_, ended}, std::move(tick));
       if (!worker.ok()) return worker.status();
       workers_.push_back(*std::move(worker));
     }
+    main_loop_ = workers_.front()->loop();
     return TakeOver(options);
   }
 
@@ -96,8 +98,6 @@ class Proxy::Impl {
  private:
   using Acceptors = std::map<std::string, std::unique_ptr<Acceptor>>;  // by ListenerOptions.listen
 
-  EventLoop& main_loop() { return *workers_.front()->loop(); }
-
   // All that can fail comes before anything changes.
   absl::Status TakeOver(const ProxyOptions& options) {
     const size_t limit = ConnectionLimit(options);
@@ -120,7 +120,7 @@ class Proxy::Impl {
         if (!fd.ok()) return fd.status();
         bound[key] = BoundEndpoint(listener.listen, fd->get());
         opened[key] = std::make_unique<Acceptor>(
-            *std::move(fd), *std::move(route), limit, &main_loop(), metrics_,
+            *std::move(fd), *std::move(route), limit, main_loop_.get(), metrics_,
             [this](FileDescriptor client, std::shared_ptr<Route> taken) {
               workers_[next_worker_++ % workers_.size()]->Adopt(std::move(client), std::move(taken));
             });
@@ -132,7 +132,7 @@ class Proxy::Impl {
     for (const std::unique_ptr<Worker>& worker : workers_) {
       RunOn(*worker->loop(), [&] { worker->SetOptions(options); });
     }
-    RunOn(main_loop(), [&] {
+    RunOn(*main_loop_, [&] {
       for (auto acceptor = acceptors_.begin(); acceptor != acceptors_.end();) {
         const auto route = kept.find(acceptor->first);
         if (route == kept.end()) {
@@ -150,7 +150,7 @@ class Proxy::Impl {
   }
 
   void CloseListeners() {
-    RunOn(main_loop(), [this] { acceptors_.clear(); });
+    RunOn(*main_loop_, [this] { acceptors_.clear(); });
   }
 
   void ResumeAcceptors() {
@@ -172,6 +172,7 @@ class Proxy::Impl {
 
   Resolver resolver_;
   Frameworks frameworks_{meter_};
+  std::shared_ptr<EventLoop> main_loop_;          // the first worker's; null: none runs yet
   std::vector<std::unique_ptr<Worker>> workers_;  // last: they use the rest
 };
 

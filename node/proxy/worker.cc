@@ -73,7 +73,11 @@ void Worker::Retire(Relay* relay) {
   auto node = relays_.extract(relay->id());
   if (node.empty()) return;
   retired_.push_back(std::move(node.mapped()));
-  if (retired_.size() == 1) loop_->Post([this] { retired_.clear(); });
+  if (retired_.size() > 1) return;
+  loop_->Post([this] {
+    retired_.clear();
+    shared_.ended();
+  });
 }
 
 Relay* Worker::Find(uint64_t relay) {

@@ -29,6 +29,7 @@ class Worker {
     ProxyMetrics* metrics;
     Resolver* resolver;
     Framework* frameworks;
+    std::function<void()> ended;  // connections have, on the worker's thread; their descriptors are free
   };
 
   /// As EventLoop::Create. `tick` runs on the worker's thread about once a second.

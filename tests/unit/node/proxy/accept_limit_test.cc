@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <string>
+#include <thread>
 
 #include "tests/unit/node/proxy/running_proxy.h"
 
@@ -46,6 +47,22 @@ TEST(AcceptLimitTest, LetsTheNextOneWaitUntilOneEnds) {
   Socket server = upstream.Accept();
   EXPECT_EQ(server.Receive(5), "hello");
   EXPECT_EQ(proxy.metrics.connections_accepted, 3u);
+}
+
+// More of them than seconds that a test waits: nobody's turn depends on the proxy's tick.
+TEST(AcceptLimitTest, GoesOnAsSoonAsOneEnds) {
+  constexpr size_t kClients = 40;
+  Server upstream;
+  ProxyOptions options = OptionsFor(ListenerTo(upstream.endpoint()));
+  options.connections = 1;
+  options.threads = 2;
+  RunningProxy proxy(options);
+  for (size_t i = 0; i < kClients; ++i) proxy.Connect();
+  std::thread at_server([&] {
+    for (size_t i = 0; i < kClients; ++i) upstream.Accept();
+  });
+  EXPECT_TRUE(Eventually([&] { return proxy.metrics.connections_accepted == kClients; }));
+  at_server.join();
 }
 
 TEST(AcceptLimitTest, CountsAllListenersTogether) {

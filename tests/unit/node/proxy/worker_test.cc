@@ -33,7 +33,8 @@ class WorkerTest : public ::testing::Test {
     route_ = *Route::Create(ListenerTo(At("fl.example.org:1")));
     ProxyOptions options;
     options.connect_timeout = absl::Seconds(1);
-    worker_ = *Worker::Create(options, {meter_.meter, &metrics_, resolver_.get(), &frameworks_}, [] {});
+    worker_ =
+        *Worker::Create(options, {meter_.meter, &metrics_, resolver_.get(), &frameworks_, [] {}}, [] {});
   }
 
   Socket Connect() {
