@@ -1,9 +1,11 @@
 #include "node/proxy/acceptor.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <utility>
 
 namespace fedcarbon::node {
@@ -12,12 +14,20 @@ namespace {
 // Before others have their turn.
 constexpr int kBatch = 64;
 
+// The file that is there; none if there is none.
+std::optional<std::pair<dev_t, ino_t>> FileAt(const std::string& path) {
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0) return std::nullopt;
+  return std::pair(info.st_dev, info.st_ino);
+}
+
 }  // namespace
 
 Acceptor::Acceptor(FileDescriptor listening, std::shared_ptr<Route> route, size_t limit, EventLoop* loop,
                    ProxyMetrics* metrics, Take take)
     : listening_(std::move(listening)),
       route_(std::move(route)),
+      unix_file_(FileAt(route_->options.listen.unix_path)),
       limit_(limit),
       loop_(loop),
       metrics_(metrics),
@@ -25,8 +35,8 @@ Acceptor::Acceptor(FileDescriptor listening, std::shared_ptr<Route> route, size_
 
 Acceptor::~Acceptor() {
   if (has_begun_) loop_->Forget(listening_.get(), this);
-  const Endpoint& endpoint = route_->options.listen;
-  if (endpoint.is_unix()) unlink(endpoint.unix_path.c_str());
+  const std::string& path = route_->options.listen.unix_path;
+  if (unix_file_.has_value() && unix_file_ == FileAt(path)) unlink(path.c_str());
 }
 
 void Acceptor::Begin() {

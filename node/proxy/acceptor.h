@@ -1,9 +1,13 @@
 // Takes in the connections of one listening socket.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "node/proxy/event_loop.h"
@@ -13,6 +17,7 @@
 namespace fedcarbon::node {
 
 /// For the thread of `loop`, but for its construction, and its destruction where Begin() was not called.
+/// Takes the path of a Unix socket away when it is destroyed, unless somebody else has bound it by then.
 class Acceptor : public EventHandler {
  public:
   using Take = std::function<void(FileDescriptor client, std::shared_ptr<Route> route)>;
@@ -36,6 +41,7 @@ class Acceptor : public EventHandler {
  private:
   const FileDescriptor listening_;
   std::shared_ptr<Route> route_;
+  const std::optional<std::pair<dev_t, ino_t>> unix_file_;  // that the Unix socket made; none: it is TCP
   size_t limit_;
   EventLoop* const loop_;
   ProxyMetrics* const metrics_;
