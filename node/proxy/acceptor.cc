@@ -41,11 +41,15 @@ Acceptor::~Acceptor() {
 
 void Acceptor::Begin() {
   has_begun_ = true;
-  is_paused_ = !loop_->Watch(listening_.get(), this);
+  Resume();
 }
 
 void Acceptor::Resume() {
-  if (is_paused_) OnEvents(0);
+  if (!is_watched_) {
+    is_watched_ = loop_->Watch(listening_.get(), this);  // and hears of what waits already
+  } else if (is_paused_) {
+    OnEvents(0);
+  }
 }
 
 void Acceptor::SetRoute(std::shared_ptr<Route> route, size_t limit) {

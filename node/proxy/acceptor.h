@@ -47,6 +47,7 @@ class Acceptor : public EventHandler {
   ProxyMetrics* const metrics_;
   const Take take_;
   bool has_begun_ = false;
+  bool is_watched_ = false;  // false although it has begun: the kernel had no room
   bool is_paused_ = false;
 };
 

@@ -54,5 +54,24 @@ TEST_F(AcceptorTest, TakesItsUnixSocketAwayButNobodyElses) {
   unlink(path.c_str());
 }
 
+// As the kernel does where it has no room for more watches: it refuses a descriptor that is watched already.
+TEST_F(AcceptorTest, AcceptsOnceItCanBeWatched) {
+  bool is_taken = false;
+  const std::unique_ptr<Acceptor> acceptor =
+      MakeAcceptor("127.0.0.1:0", [&](FileDescriptor, const std::shared_ptr<Route>&) {
+        is_taken = true;
+        loop_->Stop();
+      });
+  const Endpoint place = BoundEndpoint(At("127.0.0.1:0"), listening_);
+  ASSERT_TRUE(loop_->Watch(listening_, nullptr));
+  acceptor->Begin();
+  acceptor->Resume();
+  loop_->Forget(listening_, nullptr);
+  acceptor->Resume();
+  const Socket client = Socket::Connect(place);
+  loop_->Run(testing::kPatience, [this] { loop_->Stop(); });
+  EXPECT_TRUE(is_taken);
+}
+
 }  // namespace
 }  // namespace fedcarbon::node
