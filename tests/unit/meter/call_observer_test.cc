@@ -421,6 +421,20 @@ TEST_F(CallObserverTest, WasteMarksThePartsThatWaitToo) {
   for (const Transfer& part : Transfers()) EXPECT_EQ(part.waste, v1::WASTE_RETRY);
 }
 
+TEST_F(CallObserverTest, WasteMarksThePartsThatFollowAndNoneThatWereRecorded) {
+  auto call = Start(v1::END_SERVER);
+  call->OnMessage(Direction::kReceived, Serialized(10), kRound0);
+  call->OnMessage(Direction::kReceived, Serialized(20), kRound1);
+  ASSERT_EQ(Transfers().size(), 1u);
+  call->SetWaste(v1::WASTE_REPEATED);
+  SampleAfter(absl::Seconds(10));
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 3u);
+  EXPECT_EQ(Transfers()[0].waste, v1::WASTE_UNSPECIFIED);
+  EXPECT_EQ(Transfers()[1].waste, v1::WASTE_REPEATED);
+  EXPECT_EQ(Transfers()[2].waste, v1::WASTE_REPEATED);
+}
+
 TEST_F(CallObserverTest, SomebodyElsesBindingIsCarriedWhileTheRoundIsUnknown) {
   auto call = Start(v1::END_SERVER);
   call->SetBinding(99);

@@ -76,6 +76,18 @@ TEST(BatchTest, TransfersOfOneContextShareAGroup) {
   EXPECT_EQ(ReadBatch(SealTransfers(200)).transfers_size(), 1);
 }
 
+TEST(BatchTest, WasteStandsInAGroupOfItsOwn) {
+  Transfer repeated;
+  repeated.waste = v1::WASTE_REPEATED;
+  BatchBuilder builder(kMaxSealedBatchBytes);
+  for (const Transfer& transfer : {Transfer(), repeated, repeated}) EXPECT_TRUE(builder.Add(transfer));
+  const v1::Batch batch = ReadBatch(builder.Seal(kId, Sealing()));
+  ASSERT_EQ(batch.transfers_size(), 2);
+  EXPECT_EQ(batch.transfers(0).waste(), v1::WASTE_UNSPECIFIED);
+  EXPECT_EQ(batch.transfers(1).waste(), v1::WASTE_REPEATED);
+  EXPECT_EQ(batch.transfers(1).call_id_size(), 2);
+}
+
 TEST(BatchTest, FactThatJustFitsIsTakenAndOneByteLessRefusesIt) {
   std::mt19937_64 random(1);
   const Fact fact = RealisticTransfer(&random);
