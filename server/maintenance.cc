@@ -31,7 +31,7 @@ absl::Status WritePrivateFile(const std::string& path, const std::string& bytes)
 }  // namespace
 
 absl::Status Rebuild(const std::string& data) {
-  const auto store = SqliteStore::Open(data, SqliteStore::Access::kOwn);
+  const auto store = SqliteStore::Open(data, DigestStored);
   if (!store.ok()) return store.status();
   const absl::StatusOr<std::vector<std::string>> differences = (*store)->Rebuild(DigestStored);
   if (!differences.ok()) return differences.status();
@@ -50,13 +50,13 @@ absl::Status Rebuild(const std::string& data) {
 }
 
 absl::Status BackUp(const std::string& data, const std::string& destination) {
-  const auto store = SqliteStore::Open(data, SqliteStore::Access::kRead);
+  const auto store = SqliteStore::OpenForReading(data);
   if (!store.ok()) return store.status();
   return (*store)->BackUpTo(destination);
 }
 
 absl::Status Export(const std::string& data, const ExportOptions& options) {
-  const auto store = SqliteStore::Open(data, SqliteStore::Access::kRead);
+  const auto store = SqliteStore::OpenForReading(data);
   if (!store.ok()) return store.status();
   if (mkdir(options.folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot create the folder '", options.folder, "'"));

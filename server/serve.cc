@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/carbon/factors.h"
 #include "fedcarbon/report/batch.h"
+#include "server/ingest/digest.h"
 #include "server/ingest/grpc/report_service.h"
 #include "server/ingest/ingestor.h"
 #include "server/query/grpc/footprint_service.h"
@@ -82,8 +83,7 @@ absl::Status Serve(const ServeOptions& options, const sigset_t& signals) {
     const absl::Status checked = CheckExposure(option, address, options.allow_remote);
     if (!checked.ok()) return checked;
   }
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
-      SqliteStore::Open(options.data, SqliteStore::Access::kOwn);
+  absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(options.data, DigestStored);
   if (!store.ok()) return store.status();
 
   absl::StatusOr<std::string> factors = ReadFactors(options.factors);

@@ -30,6 +30,15 @@ void AddHeaders(const Column& column, int row, LayerSum* sum) {
   if (!column.empty()) *sum += {1, Bytes(column.Get(row))};
 }
 
+// Of which category of waste a transfer is: the first that holds of what its observer said, that it failed,
+// and that it is a further attempt (proto/fedcarbon/v1/README.md, "Waste").
+v1::Waste WasteOf(const v1::Transfers& group, int row) {
+  if (group.waste() != v1::WASTE_UNSPECIFIED && v1::Waste_IsValid(group.waste())) return group.waste();
+  constexpr uint64_t kOk = 1;  // gRPC's status code + 1
+  if (At(group.status(), row) > kOk) return v1::WASTE_FAILED;
+  return At(group.attempt(), row) > 0 ? v1::WASTE_RETRY : v1::WASTE_UNSPECIFIED;
+}
+
 class Digester {
  public:
   explicit Digester(const OpenedBatch& opened) : opened_(opened), batch_(opened.batch) {
@@ -101,14 +110,17 @@ class Digester {
     const bool received_some =
         !group.received_message_bytes().empty() || !group.received_encoded_bytes().empty();
 
-    // Rows of a group nearly always share their hour and binding: look their totals up when these change.
+    // Rows of a group nearly always share their hour, binding and waste: look their totals up when these
+    // change.
     EdgeTotals* sent_totals = nullptr;
     EdgeTotals* received_totals = nullptr;
     for (int row = 0; row < group.call_id_size(); ++row) {
       const Hour hour = HourOf(opened_.time(group.start_us(row)));
       const uint64_t binding = sent.round.known() ? 0 : At(group.binding(), row);
-      if (sent_totals == nullptr || hour != sent.hour || binding != sent.binding) {
+      const v1::Waste waste = WasteOf(group, row);
+      if (sent_totals == nullptr || hour != sent.hour || binding != sent.binding || waste != sent.waste) {
         sent.hour = received.hour = hour;
+        sent.waste = received.waste = waste;
         sent.binding = received.binding = binding;
         sent.epoch = received.epoch = binding == 0 ? 0 : batch_.epoch();
         sent_totals = &delta_.edges[sent];

@@ -29,8 +29,8 @@ std::vector<std::string> Rows(const AccumulatedTotals& totals) {
   std::vector<std::string> rows;
   for (const auto& [k, t] : totals.edges()) {
     rows.push_back(Row("edge", Text(k.round), k.from, "->", k.to, k.reported_by_sender, k.observer,
-                       k.answered, k.hour, k.epoch, k.binding, ":", t.transfers, t.requests, t.responses,
-                       t.messages, Text(t.message), Text(t.encoded), Text(t.header)));
+                       k.answered, k.waste, k.hour, k.epoch, k.binding, ":", t.transfers, t.requests,
+                       t.responses, t.messages, Text(t.message), Text(t.encoded), Text(t.header)));
   }
   for (const auto& [k, t] : totals.transport()) {
     rows.push_back(Row("transport", k.from, "->", k.to, k.reported_by_sender, k.hour, ":",

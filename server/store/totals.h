@@ -30,14 +30,17 @@ struct EdgeKey {
   bool reported_by_sender = false;
   v1::Observer observer = v1::OBSERVER_UNSPECIFIED;
   bool answered = true;
+  v1::Waste waste = v1::WASTE_UNSPECIFIED;  // unspecified: of no category that is known
   Hour hour = 0;
   uint64_t epoch = 0;    // of the reporter; 0 unless `binding` is set
   uint64_t binding = 0;  // awaits a Binding of that epoch; 0: none
 
   friend bool operator<(const EdgeKey& a, const EdgeKey& b) {
-    return std::tie(a.round, a.from, a.to, a.reported_by_sender, a.observer, a.answered, a.hour, a.epoch,
-                    a.binding) < std::tie(b.round, b.from, b.to, b.reported_by_sender, b.observer, b.answered,
-                                          b.hour, b.epoch, b.binding);
+    const auto fields = [](const EdgeKey& key) {
+      return std::tie(key.round, key.from, key.to, key.reported_by_sender, key.observer, key.answered,
+                      key.waste, key.hour, key.epoch, key.binding);
+    };
+    return fields(a) < fields(b);
   }
 };
 

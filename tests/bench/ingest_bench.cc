@@ -91,7 +91,7 @@ class Coordinator {
  private:
   Coordinator() : folder_(std::filesystem::temp_directory_path() / "fedcarbon-ingest-bench") {
     std::filesystem::remove_all(folder_);
-    store_ = *SqliteStore::Open(folder_, SqliteStore::Access::kOwn);
+    store_ = *SqliteStore::Open(folder_, DigestStored);
     Fill();
     ingestor_ = std::make_unique<Ingestor>(store_.get(), Clock::System(), &metrics_);
     service_ = std::make_unique<ReportServiceImpl>(ingestor_.get(), Clock::System(), &metrics_);

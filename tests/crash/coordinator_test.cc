@@ -252,7 +252,7 @@ TEST_F(Coordinator, NewerDatabaseNamesBothVersions) {
   Execute("PRAGMA user_version = 99");
   const Result result = Run({"--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"});
   EXPECT_EQ(result.status, 1);
-  EXPECT_THAT(result.errors, AllOf(HasSubstr("version 99"), HasSubstr("up to 2"), HasSubstr(data_)));
+  EXPECT_THAT(result.errors, AllOf(HasSubstr("version 99"), HasSubstr("up to 3"), HasSubstr(data_)));
 }
 
 TEST_F(Coordinator, FolderThatCannotBeMadeIsNamed) {

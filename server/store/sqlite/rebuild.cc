@@ -1,8 +1,8 @@
-// Recreates the derived tables and says what differs.
+#include "server/store/sqlite/rebuild.h"
+
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/schema.h"
 #include "server/store/sqlite/sqlite_store.h"
-#include "server/store/sqlite/totals_writer.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -15,35 +15,21 @@ constexpr int kTold = 20;
 
 absl::Status SetAside(Database* database) {
   for (const DerivedTable& table : kDerivedTables) {
-    const absl::Status moved = database->Execute(
-        absl::StrCat("CREATE TEMP TABLE was_", table.name, " AS SELECT * FROM main.", table.name, " WHERE ",
-                     table.condition, "; DELETE FROM main.", table.name, " WHERE ", table.condition));
-    if (!moved.ok()) return moved;
+    const absl::Status copied =
+        database->Execute(absl::StrCat("CREATE TEMP TABLE was_", table.name, " AS SELECT * FROM main.",
+                                       table.name, " WHERE ", table.condition));
+    if (!copied.ok()) return copied;
   }
   return absl::OkStatus();
 }
 
-absl::Status Recreate(Database* database, NameIds* names, TotalsWriter* totals,
-                      const DigestFunction& digest) {
-  for (uint64_t next = 1;;) {
-    const absl::StatusOr<std::vector<StoredBatch>> group =
-        ReadBatches(database, names, next, kMaxStored, kGroup);
-    if (!group.ok()) return group.status();
-    if (group->empty()) return absl::OkStatus();
-    for (const StoredBatch& batch : *group) {
-      const absl::StatusOr<TotalsDelta> delta = digest(batch);
-      if (!delta.ok()) {
-        return absl::Status(delta.status().code(),
-                            absl::StrCat("batch at position ", batch.position, " (node '", batch.id.node,
-                                         "', sequence ", batch.id.sequence, "): ", delta.status().message()));
-      }
-      const absl::Status added = totals->Add(batch.position, batch.received, *delta);
-      if (!added.ok()) return added;
-    }
-    const absl::Status written = totals->Write();
-    if (!written.ok()) return written;
-    next = group->back().position + 1;
+absl::Status Empty(Database* database) {
+  for (const DerivedTable& table : kDerivedTables) {
+    const absl::Status emptied =
+        database->Execute(absl::StrCat("DELETE FROM main.", table.name, " WHERE ", table.condition));
+    if (!emptied.ok()) return emptied;
   }
+  return absl::OkStatus();
 }
 
 // Rows of `sql`, columns as "name=value"; ids of names stand as they are in the tables.
@@ -80,6 +66,31 @@ absl::Status Compare(Database* database, std::vector<std::string>* differences) 
 
 }  // namespace
 
+absl::Status RecreateTotals(Database* database, NameIds* names, const DigestFunction& digest,
+                            TotalsWriter* totals) {
+  const absl::Status emptied = Empty(database);
+  if (!emptied.ok()) return emptied;
+  for (uint64_t next = 1;;) {
+    const absl::StatusOr<std::vector<StoredBatch>> group =
+        ReadBatches(database, names, next, kMaxStored, kGroup);
+    if (!group.ok()) return group.status();
+    if (group->empty()) return absl::OkStatus();
+    for (const StoredBatch& batch : *group) {
+      const absl::StatusOr<TotalsDelta> delta = digest(batch);
+      if (!delta.ok()) {
+        return absl::Status(delta.status().code(),
+                            absl::StrCat("batch at position ", batch.position, " (node '", batch.id.node,
+                                         "', sequence ", batch.id.sequence, "): ", delta.status().message()));
+      }
+      const absl::Status added = totals->Add(batch.position, batch.received, *delta);
+      if (!added.ok()) return added;
+    }
+    const absl::Status written = totals->Write();
+    if (!written.ok()) return written;
+    next = group->back().position + 1;
+  }
+}
+
 absl::StatusOr<std::vector<std::string>> SqliteStore::Rebuild(const DigestFunction& digest) {
   const absl::StatusOr<ConnectionPool::Lease> database = writer_.Take();
   if (!database.ok()) return database.status();
@@ -88,7 +99,7 @@ absl::StatusOr<std::vector<std::string>> SqliteStore::Rebuild(const DigestFuncti
   const absl::Status aside = SetAside(database->get());
   if (!aside.ok()) return aside;
   TotalsWriter totals(database->get(), &names_);
-  const absl::Status recreated = Recreate(database->get(), &names_, &totals, digest);
+  const absl::Status recreated = RecreateTotals(database->get(), &names_, digest, &totals);
   if (!recreated.ok()) return recreated;
   std::vector<std::string> differences;
   const absl::Status compared = Compare(database->get(), &differences);

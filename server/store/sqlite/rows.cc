@@ -34,16 +34,17 @@ absl::StatusOr<EdgeRow> ReadEdge(const Statement& row, Database* database, NameI
   edge.key.reported_by_sender = row.Int(4) != 0;
   edge.key.observer = static_cast<v1::Observer>(row.Int(5));
   edge.key.answered = row.Int(6) != 0;
-  edge.key.hour = row.Int(7);
-  edge.key.epoch = Count(row, 8);
-  edge.key.binding = Count(row, 9);
-  edge.totals.transfers = Count(row, 10);
-  edge.totals.requests = Count(row, 11);
-  edge.totals.responses = Count(row, 12);
-  edge.totals.messages = Count(row, 13);
-  edge.totals.message = ReadLayer(row, 14);
-  edge.totals.encoded = ReadLayer(row, 16);
-  edge.totals.header = ReadLayer(row, 18);
+  edge.key.waste = static_cast<v1::Waste>(row.Int(7));
+  edge.key.hour = row.Int(8);
+  edge.key.epoch = Count(row, 9);
+  edge.key.binding = Count(row, 10);
+  edge.totals.transfers = Count(row, 11);
+  edge.totals.requests = Count(row, 12);
+  edge.totals.responses = Count(row, 13);
+  edge.totals.messages = Count(row, 14);
+  edge.totals.message = ReadLayer(row, 15);
+  edge.totals.encoded = ReadLayer(row, 17);
+  edge.totals.header = ReadLayer(row, 19);
   return edge;
 }
 

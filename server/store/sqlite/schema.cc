@@ -89,8 +89,30 @@ INSERT INTO transport
   ON CONFLICT DO UPDATE SET encoded = min(encoded + excluded.encoded, 9223372036854775807);
 )";
 
+// What a transfer counts as is in its batch alone.
+constexpr char kVersion3[] = R"(
+DROP TABLE edges;
+CREATE TABLE edges (
+  run INTEGER NOT NULL, round INTEGER NOT NULL, from_node INTEGER NOT NULL, to_node INTEGER NOT NULL,
+  reported_by_sender INTEGER NOT NULL, observer INTEGER NOT NULL, answered INTEGER NOT NULL,
+  waste INTEGER NOT NULL, hour INTEGER NOT NULL, epoch INTEGER NOT NULL, binding INTEGER NOT NULL,
+  transfers INTEGER NOT NULL, requests INTEGER NOT NULL, responses INTEGER NOT NULL, messages INTEGER NOT NULL,
+  message_transfers INTEGER NOT NULL, message_bytes INTEGER NOT NULL,
+  encoded_transfers INTEGER NOT NULL, encoded_bytes INTEGER NOT NULL,
+  header_transfers INTEGER NOT NULL, header_bytes INTEGER NOT NULL,
+  PRIMARY KEY (run, round, from_node, to_node, reported_by_sender, observer, answered, waste, hour, epoch,
+               binding)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX edges_awaiting ON edges (epoch, binding) WHERE binding <> 0;
+)";
+
+struct Migration {
+  const char* statements;
+  bool recreates;  // the derived tables then have to be filled from the batches
+};
+
 // Entry n makes version n + 1 of version n. Entries are never changed.
-constexpr const char* kMigrations[] = {kVersion1, kVersion2};
+constexpr Migration kMigrations[] = {{kVersion1, false}, {kVersion2, false}, {kVersion3, true}};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 absl::StatusOr<int64_t> Number(Database* database, const char* sql) {
@@ -122,19 +144,27 @@ absl::StatusOr<int64_t> Version(Database* database) {
 
 }  // namespace
 
-absl::Status Migrate(Database* database) {
+absl::Status Migrate(Database* database, const std::function<absl::Status()>& recreate) {
   absl::StatusOr<int64_t> version = Version(database);
   if (!version.ok()) return version.status();
+  if (*version == kSchemaVersion) return absl::OkStatus();
+  Transaction transaction(database);
+  if (!transaction.begun().ok()) return transaction.begun();
+  bool recreates = false;
   for (int64_t next = *version; next < kSchemaVersion; ++next) {
-    Transaction transaction(database);
-    if (!transaction.begun().ok()) return transaction.begun();
-    const absl::Status migrated = database->Execute(absl::StrCat(
-        kMigrations[next], "PRAGMA application_id = ", kApplicationId, "; PRAGMA user_version = ", next + 1));
+    const absl::Status migrated = database->Execute(kMigrations[next].statements);
     if (!migrated.ok()) return migrated;
-    const absl::Status committed = transaction.Commit();
-    if (!committed.ok()) return committed;
+    recreates |= kMigrations[next].recreates;
   }
-  return absl::OkStatus();
+  if (recreates) {
+    // By the statements of this version: it comes after all of them.
+    const absl::Status recreated = recreate();
+    if (!recreated.ok()) return recreated;
+  }
+  const absl::Status marked = database->Execute(
+      absl::StrCat("PRAGMA application_id = ", kApplicationId, "; PRAGMA user_version = ", kSchemaVersion));
+  if (!marked.ok()) return marked;
+  return transaction.Commit();
 }
 
 absl::Status CheckSchema(Database* database) {

@@ -1,17 +1,20 @@
 // The tables of an SQLite store, and how older ones become these. server/README.md draws them.
 #pragma once
 
+#include <functional>
+
 #include "absl/status/status.h"
 #include "server/store/sqlite/database.h"
 
 namespace fedcarbon::server {
 
 /// The version that this code writes, and the greatest that it opens (PRAGMA user_version).
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
-/// Makes an empty database, or one of an earlier version, one of this version. FAILED_PRECONDITION for one of
-/// a newer version or of another program.
-absl::Status Migrate(Database* database);
+/// Makes an empty database, or one of an earlier version, one of this version, in one transaction. `recreate`
+/// is called in it where only the batches know what the derived tables hold now; an error of it leaves all as
+/// it was. FAILED_PRECONDITION for a database of a newer version or of another program.
+absl::Status Migrate(Database* database, const std::function<absl::Status()>& recreate);
 
 /// The same errors, for a reader that changes nothing; also when the version is an earlier one.
 absl::Status CheckSchema(Database* database);

@@ -8,9 +8,9 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/sqlite/rebuild.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/schema.h"
-#include "server/store/sqlite/totals_writer.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -94,19 +94,9 @@ SqliteStore::SqliteStore(const std::string& folder)
       writer_(1, [this] { return OpenWith(path_, kWriterSettings); }),
       readers_(kReaders, [this] { return OpenWith(path_, kReaderSettings); }) {}
 
-absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& folder, Access access) {
+absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& folder,
+                                                               const DigestFunction& digest) {
   std::unique_ptr<SqliteStore> store(new SqliteStore(folder));
-  if (access == Access::kRead) {
-    struct stat entry;
-    if (stat(store->path_.c_str(), &entry) != 0) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("no database in the data folder: '", store->path_, "'"));
-    }
-    const absl::StatusOr<ConnectionPool::Lease> database = store->readers_.Take();
-    if (!database.ok()) return database.status();
-    const absl::Status checked = CheckSchema(database->get());
-    if (!checked.ok()) return checked;
-    return store;
-  }
   const absl::Status prepared = PrepareDataFolder(folder);
   if (!prepared.ok()) return prepared;
   absl::StatusOr<FolderLock> lock = FolderLock::Take(folder);
@@ -114,8 +104,24 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string
   store->lock_.emplace(*std::move(lock));
   const absl::StatusOr<ConnectionPool::Lease> database = store->writer_.Take();
   if (!database.ok()) return database.status();
-  const absl::Status migrated = Migrate(database->get());
+  TotalsWriter totals(database->get(), &store->names_);
+  const absl::Status migrated = Migrate(
+      database->get(), [&] { return RecreateTotals(database->get(), &store->names_, digest, &totals); });
   if (!migrated.ok()) return migrated;
+  totals.names().Committed();
+  return store;
+}
+
+absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::OpenForReading(const std::string& folder) {
+  std::unique_ptr<SqliteStore> store(new SqliteStore(folder));
+  struct stat entry;
+  if (stat(store->path_.c_str(), &entry) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("no database in the data folder: '", store->path_, "'"));
+  }
+  const absl::StatusOr<ConnectionPool::Lease> database = store->readers_.Take();
+  if (!database.ok()) return database.status();
+  const absl::Status checked = CheckSchema(database->get());
+  if (!checked.ok()) return checked;
   return store;
 }
 

@@ -18,13 +18,15 @@ namespace fedcarbon::server {
 /// before Append returns (synchronous=FULL).
 class SqliteStore : public Store {
  public:
-  enum class Access {
-    kOwn,   // creates what is missing; one process at a time
-    kRead,  // of what is there, also while a coordinator runs
-  };
+  /// Opens `folder`/fedcarbon.db, one process at a time. Creates what is missing; a database of an earlier
+  /// version becomes one of this version, by way of `digest` where its totals have to be recreated. Errors:
+  /// as store.h says, and those of `digest`.
+  static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::string& folder,
+                                                           const DigestFunction& digest);
 
-  /// Opens `folder`/fedcarbon.db. NOT_FOUND: nothing there to read; else as store.h says.
-  static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::string& folder, Access access);
+  /// Opens what is there to read it, also while a coordinator runs. NOT_FOUND: nothing is; else as store.h
+  /// says.
+  static absl::StatusOr<std::unique_ptr<SqliteStore>> OpenForReading(const std::string& folder);
 
   /// Copies the database into a new file (0600) while others write. ALREADY_EXISTS if there is one.
   absl::Status BackUpTo(const std::string& path);
@@ -56,7 +58,7 @@ class SqliteStore : public Store {
   explicit SqliteStore(const std::string& folder);
 
   const std::string path_;
-  std::optional<FolderLock> lock_;  // of Access::kOwn
+  std::optional<FolderLock> lock_;  // none: for reading
   NameIds names_;
   ConnectionPool writer_;
   ConnectionPool readers_;

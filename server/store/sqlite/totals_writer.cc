@@ -90,7 +90,7 @@ absl::Status TotalsWriter::Write() {
 // A sum beyond the greatest integer would become a floating-point number: min() keeps it there.
 absl::Status TotalsWriter::WriteEdges() {
   Statement upsert = database_->Prepare(R"(
-    INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET
       transfers = min(transfers + excluded.transfers, 9223372036854775807),
       requests = min(requests + excluded.requests, 9223372036854775807),
@@ -108,8 +108,8 @@ absl::Status TotalsWriter::WriteEdges() {
     const auto [run, from, to] = *ids;
     const absl::Status written =
         upsert
-            .Bind(run, StoredRound(k.round), from, to, k.reported_by_sender, k.observer, k.answered, k.hour,
-                  k.epoch, k.binding, Stored(t.transfers), Stored(t.requests), Stored(t.responses),
+            .Bind(run, StoredRound(k.round), from, to, k.reported_by_sender, k.observer, k.answered, k.waste,
+                  k.hour, k.epoch, k.binding, Stored(t.transfers), Stored(t.requests), Stored(t.responses),
                   Stored(t.messages), Stored(t.message.transfers), Stored(t.message.bytes),
                   Stored(t.encoded.transfers), Stored(t.encoded.bytes), Stored(t.header.transfers),
                   Stored(t.header.bytes))

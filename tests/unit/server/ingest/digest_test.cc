@@ -50,10 +50,12 @@ void AddRow(v1::Transfers* group, int64_t start_us, uint64_t sent, uint64_t rece
 }
 
 EdgeKey SentKey() {
-  return {{"run", 4}, "a.example", "b.example", true, v1::OBSERVER_INTERCEPTOR, true, kHour, 0, 0};
+  return {{"run", 4}, "a.example",           "b.example", true, v1::OBSERVER_INTERCEPTOR,
+          true,       v1::WASTE_UNSPECIFIED, kHour,       0,    0};
 }
 EdgeKey ReceivedKey() {
-  return {{"run", 4}, "b.example", "a.example", false, v1::OBSERVER_INTERCEPTOR, true, kHour, 0, 0};
+  return {{"run", 4}, "b.example",           "a.example", false, v1::OBSERVER_INTERCEPTOR,
+          true,       v1::WASTE_UNSPECIFIED, kHour,       0,     0};
 }
 
 TotalsDelta DigestOk(const OpenedBatch& opened) {
@@ -150,6 +152,76 @@ TEST(Digest, UnansweredPeerlessAndRoundlessStandApart) {
   EXPECT_FALSE(key.answered);
   EXPECT_EQ(key.to, "");
   EXPECT_EQ(key.round, (RoundId{"run", std::nullopt}));
+}
+
+// Waste: what the observer said, else what status and attempt show.
+
+TEST(Digest, WasteIsWhatTheObserverSaidElseAFailureElseAnAttempt) {
+  constexpr uint32_t kGoesOn = 0;
+  constexpr uint32_t kOk = 1;
+  constexpr uint32_t kCancelled = 2;
+  struct Case {
+    v1::Waste said;
+    uint32_t status;
+    uint32_t attempt;
+    v1::Waste expected;
+  };
+  const Case cases[] = {
+      {v1::WASTE_UNSPECIFIED, kOk, 0, v1::WASTE_UNSPECIFIED},
+      {v1::WASTE_UNSPECIFIED, kGoesOn, 0, v1::WASTE_UNSPECIFIED},
+      {v1::WASTE_UNSPECIFIED, kCancelled, 0, v1::WASTE_FAILED},
+      {v1::WASTE_UNSPECIFIED, kCancelled, 1, v1::WASTE_FAILED},
+      {v1::WASTE_UNSPECIFIED, kOk, 1, v1::WASTE_RETRY},
+      {v1::WASTE_UNSPECIFIED, kGoesOn, 1, v1::WASTE_RETRY},
+      {v1::WASTE_REPEATED, kOk, 0, v1::WASTE_REPEATED},
+      {v1::WASTE_POLL, kCancelled, 0, v1::WASTE_POLL},
+      {v1::WASTE_HEARTBEAT, kOk, 1, v1::WASTE_HEARTBEAT},
+      {static_cast<v1::Waste>(v1::Waste_ARRAYSIZE), kOk, 0, v1::WASTE_UNSPECIFIED},
+      {static_cast<v1::Waste>(v1::Waste_ARRAYSIZE), kCancelled, 0, v1::WASTE_FAILED},
+  };
+  for (const Case& c : cases) {
+    OpenedBatch opened = EmptyBatch();
+    v1::Transfers* group = AddGroup(&opened);
+    group->set_waste(c.said);
+    AddRow(group, 0, 100, 30);
+    group->add_status(c.status);
+    group->add_attempt(c.attempt);
+    const TotalsDelta delta = DigestOk(opened);
+    EdgeKey sent = SentKey();
+    EdgeKey received = ReceivedKey();
+    sent.waste = received.waste = c.expected;
+    SCOPED_TRACE(testing::Message() << v1::Waste_Name(c.said) << ", status " << c.status << ", attempt "
+                                    << c.attempt);
+    ASSERT_EQ(delta.edges.count(sent), 1u);
+    EXPECT_EQ(delta.edges.at(received).message.bytes, Bytes(30));
+    EXPECT_THAT(delta.edges, SizeIs(2));
+  }
+}
+
+TEST(Digest, RowsOfAGroupCountEachAsWhatTheyAre) {
+  OpenedBatch opened = EmptyBatch();
+  v1::Transfers* group = AddGroup(&opened);
+  for (const uint32_t status : {1, 15, 1, 15}) {
+    AddRow(group, 0, status, 0);
+    group->add_status(status);
+  }
+  const TotalsDelta delta = DigestOk(opened);
+  EdgeKey key = SentKey();
+  EXPECT_EQ(delta.edges.at(key).message.bytes, Bytes(2));
+  key.waste = v1::WASTE_FAILED;
+  EXPECT_EQ(delta.edges.at(key).message.bytes, Bytes(30));
+}
+
+TEST(Digest, PartsBeforeAFailureAreNoFailedOnes) {
+  OpenedBatch opened = EmptyBatch();
+  v1::Transfers* group = AddGroup(&opened);
+  for (const uint32_t part : {0, 1}) {
+    AddRow(group, 0, 100 + part, 0);
+    group->add_part(part);
+    group->add_status(part == 0 ? 0 : 15);
+  }
+  const TotalsDelta delta = DigestOk(opened);
+  EXPECT_EQ(delta.edges.at(SentKey()).message.bytes, Bytes(100));
 }
 
 TEST(Digest, RoundWithoutARunIsNoRound) {

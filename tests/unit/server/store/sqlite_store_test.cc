@@ -13,12 +13,14 @@
 #include <iterator>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/ingest/digest.h"
 
 namespace fedcarbon::server {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -30,8 +32,9 @@ class SqliteStoreTest : public ::testing::Test {
   }
   ~SqliteStoreTest() override { std::filesystem::remove_all(folder_); }
 
-  absl::StatusOr<std::unique_ptr<SqliteStore>> Open(SqliteStore::Access access = SqliteStore::Access::kOwn) {
-    return SqliteStore::Open(folder_, access);
+  absl::StatusOr<std::unique_ptr<SqliteStore>> Open() { return SqliteStore::Open(folder_, DigestStored); }
+  absl::StatusOr<std::unique_ptr<SqliteStore>> OpenForReading() {
+    return SqliteStore::OpenForReading(folder_);
   }
 
   static Submission Batch(uint64_t sequence, const std::string& run = "run") {
@@ -58,6 +61,11 @@ class SqliteStoreTest : public ::testing::Test {
     EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
         << sqlite3_errmsg(database);
     sqlite3_close(database);
+  }
+
+  void ExecuteFile(const char* path) {
+    std::ifstream file(path);
+    Execute(std::string(std::istreambuf_iterator<char>(file), {}));
   }
 
   int Version() {
@@ -119,15 +127,13 @@ TEST_F(SqliteStoreTest, SecondOwnerIsRefusedButNotAReader) {
   const absl::Status refused = Open().status();
   EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
   EXPECT_THAT(std::string(refused.message()), HasSubstr(std::to_string(getpid())));
-  const auto reader = *Open(SqliteStore::Access::kRead);
+  const auto reader = *OpenForReading();
   EXPECT_EQ(Spans(reader.get()), 1u);
   ASSERT_TRUE(owner->Append({Batch(2)}).ok());
   EXPECT_EQ(Spans(reader.get()), 2u);
 }
 
-TEST_F(SqliteStoreTest, ReaderOfNothingIsToldSo) {
-  EXPECT_TRUE(absl::IsNotFound(Open(SqliteStore::Access::kRead).status()));
-}
+TEST_F(SqliteStoreTest, ReaderOfNothingIsToldSo) { EXPECT_TRUE(absl::IsNotFound(OpenForReading().status())); }
 
 TEST_F(SqliteStoreTest, FailedTransactionLeavesNothingAndTheNextOneWorks) {
   const auto store = *Open();
@@ -202,27 +208,58 @@ TEST_F(SqliteStoreTest, ReadersAndWriterWorkAtTheSameTime) {
 // Databases of every earlier version must open for ever: as the program of that version wrote them.
 
 TEST_F(SqliteStoreTest, DatabaseOfVersionOneBecomesThisVersion) {
-  std::ifstream file(FEDCARBON_VERSION_1_SQL);
-  Execute(std::string(std::istreambuf_iterator<char>(file), {}));
+  ExecuteFile(FEDCARBON_VERSION_1_SQL);
   EXPECT_EQ(Version(), 1);
-  const absl::Status refused = Open(SqliteStore::Access::kRead).status();
+  const absl::Status refused = OpenForReading().status();
   EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
   EXPECT_THAT(std::string(refused.message()), HasSubstr("start fedcarbon-coordinator on it once"));
 
   const auto store = *Open();
-  EXPECT_EQ(Version(), 2);
+  EXPECT_EQ(Version(), 3);
   EXPECT_EQ(store->LastPosition().value(), 2u);
   EXPECT_EQ(store->Watermark("hospital.example", 0xfedcba9876543210).value(), 4u);
   EXPECT_EQ(store->FindRuns("heart").value().at(0).id, "flower:1");
   EXPECT_EQ(store->Edges("flower:1", {}, false).value().size(), 4u);
+  EXPECT_EQ(store->ListGaps(absl::InfinitePast(), absl::InfiniteFuture()).value().size(), 2u)
+      << "what was given up is in no batch";
   EXPECT_EQ(Encoded(store.get()), "705, 2005, 4010");
   EXPECT_THAT(store->Rebuild(DigestStored).value(), IsEmpty()) << "what was migrated is what the batches say";
   EXPECT_EQ(Encoded(store.get()), "705, 2005, 4010");
 }
 
-TEST_F(SqliteStoreTest, SchemaIsVersionTwo) {
-  { ASSERT_TRUE(Open().ok()); }
+TEST_F(SqliteStoreTest, DatabaseOfVersionTwoLearnsFromItsBatchesWhatWasWaste) {
+  ExecuteFile(FEDCARBON_VERSION_2_SQL);
   EXPECT_EQ(Version(), 2);
+  const auto store = *Open();
+  EXPECT_EQ(Version(), 3);
+  EXPECT_EQ(store->LastPosition().value(), 4u);
+  const auto rows = store->Edges("flower:1", {}, false).value();
+  std::vector<std::string> sent;
+  for (const EdgeRow& row : rows) {
+    if (!row.key.reported_by_sender || row.key.observer != v1::OBSERVER_PROXY) continue;
+    sent.push_back(absl::StrCat(*row.key.round.round, row.key.answered ? " " : " unanswered ",
+                                v1::Waste_Name(row.key.waste), " ", row.totals.encoded.bytes.count()));
+  }
+  EXPECT_THAT(sent,
+              ElementsAre("3 WASTE_UNSPECIFIED 2005", "3 WASTE_POLL 55", "3 WASTE_RETRY 1005",
+                          "3 WASTE_FAILED 1005", "4 unanswered WASTE_FAILED 405", "4 WASTE_FAILED 305"));
+  EXPECT_THAT(store->Rebuild(DigestStored).value(), IsEmpty()) << "what was migrated is what the batches say";
+}
+
+TEST_F(SqliteStoreTest, MigrationThatFailsLeavesAllAsItWas) {
+  ExecuteFile(FEDCARBON_VERSION_2_SQL);
+  const absl::Status failed = SqliteStore::Open(folder_, [](const StoredBatch& batch) {
+                                return batch.position < 3 ? DigestStored(batch) : absl::DataLossError("torn");
+                              }).status();
+  EXPECT_TRUE(absl::IsDataLoss(failed)) << failed;
+  EXPECT_THAT(std::string(failed.message()), HasSubstr("batch at position 3"));
+  EXPECT_EQ(Version(), 2);
+  EXPECT_EQ((*Open())->Edges("flower:1", {3, 3}, false).value().size(), 10u);
+}
+
+TEST_F(SqliteStoreTest, SchemaIsVersionThree) {
+  { ASSERT_TRUE(Open().ok()); }
+  EXPECT_EQ(Version(), 3);
 }
 
 }  // namespace

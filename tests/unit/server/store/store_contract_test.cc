@@ -233,8 +233,9 @@ TEST_P(StoreContract, FactsWithoutARunAreApart) {
 
 TEST_P(StoreContract, EveryPartOfAnEdgesKeyMakesARowOfItsOwn) {
   Submission batch = Batch(1);
-  EdgeKey key{{"run", 1}, "a.example", "b.example", true, v1::OBSERVER_INTERCEPTOR, true, 480'000, 0, 0};
-  std::vector<EdgeKey> keys(9, key);
+  EdgeKey key{{"run", 1}, "a.example",           "b.example", true, v1::OBSERVER_INTERCEPTOR,
+              true,       v1::WASTE_UNSPECIFIED, 480'000,     0,    0};
+  std::vector<EdgeKey> keys(10, key);
   keys[1].round.round = 2;
   keys[2].from = "";
   keys[3].to = "";
@@ -243,11 +244,12 @@ TEST_P(StoreContract, EveryPartOfAnEdgesKeyMakesARowOfItsOwn) {
   keys[6].answered = false;
   keys[7].hour = -1;
   keys[8].to = "aa.example";
+  keys[9].waste = v1::WASTE_FAILED;
   for (size_t i = 0; i < keys.size(); ++i) batch.delta.edges[keys[i]].transfers = i + 1;
   NameRun(&batch, "run");
   Append({batch});
   const auto rows = store_->Edges("run", {}, false).value();
-  ASSERT_THAT(rows, SizeIs(9));
+  ASSERT_THAT(rows, SizeIs(10));
   auto expected = batch.delta.edges.begin();
   for (const EdgeRow& row : rows) {
     EXPECT_TRUE(!(row.key < expected->first) && !(expected->first < row.key)) << "ordered by key";
@@ -258,8 +260,8 @@ TEST_P(StoreContract, EveryPartOfAnEdgesKeyMakesARowOfItsOwn) {
 
 TEST_P(StoreContract, AllColumnsOfAnEdgeAddUp) {
   Submission first = Batch(1);
-  const EdgeKey key{{"run", 1}, "a.example", "b.example", true, v1::OBSERVER_INTERCEPTOR,
-                    true,       480'000,     0,           0};
+  const EdgeKey key{{"run", 1}, "a.example",           "b.example", true, v1::OBSERVER_INTERCEPTOR,
+                    true,       v1::WASTE_UNSPECIFIED, 480'000,     0,    0};
   EdgeTotals totals;
   totals.transfers = 1;
   totals.requests = 2;
@@ -429,7 +431,8 @@ TEST_P(StoreContract, BindingsOfOthersMoveNothing) {
 
 TEST_P(StoreContract, BindingOfAReceiversRowNamesTheReceiver) {
   Submission batch = Batch(1);
-  EdgeKey key{{}, "b.example", "a.example", false, v1::OBSERVER_PROXY, true, 480'000, kEpoch, 9};
+  EdgeKey key{{},   "b.example",           "a.example", false,  v1::OBSERVER_PROXY,
+              true, v1::WASTE_UNSPECIFIED, 480'000,     kEpoch, 9};
   batch.delta.edges[key].message = {1, Bytes(10)};
   Submission binding = Batch(2);
   AddBinding(&binding, 9, {"run", 1});
@@ -720,7 +723,9 @@ INSTANTIATE_TEST_SUITE_P(
                                      [](const std::string&) { return std::make_unique<MemoryStore>(); }},
                       Implementation{"Sqlite",
                                      [](const std::string& folder) -> std::unique_ptr<Store> {
-                                       auto store = SqliteStore::Open(folder, SqliteStore::Access::kOwn);
+                                       auto store = SqliteStore::Open(folder, [](const StoredBatch&) {
+                                         return absl::InternalError("a new store has no batches to digest");
+                                       });
                                        EXPECT_TRUE(store.ok()) << store.status();
                                        return *std::move(store);
                                      }}),
