@@ -95,9 +95,14 @@ absl::Status CheckEdges(const CountedRun& run) {
   const std::map<uint32_t, EdgeCount> rounds(run.in_rounds.edges.begin(), run.in_rounds.edges.end());
   const std::map<uint32_t, EdgeCount> rest(run.unattributed.edges.begin(), run.unattributed.edges.end());
   std::map<uint32_t, Bytes> largest;
+  Bytes of_reporter;
+  const EdgeReport* last = nullptr;
   for (const EdgeReport& report : run.recorded.reports) {
+    if (last == nullptr || last->Reporter() != report.Reporter()) of_reporter = Bytes(0);
+    last = &report;
+    of_reporter += report.totals.message.bytes;
     Bytes& bytes = largest[report.edge];
-    if (report.answered) bytes = std::max(bytes, report.totals.message.bytes);
+    if (report.answered) bytes = std::max(bytes, of_reporter);
   }
   for (const auto& [edge, recorded] : largest) {
     const Bytes in_rounds = rounds.count(edge) > 0 ? rounds.at(edge).message : Bytes(0);

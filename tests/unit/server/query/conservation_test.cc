@@ -19,7 +19,7 @@ constexpr const char* kNodes[] = {"a.example", "b.example", "c.example"};
 // Calls between three nodes, as one end or both saw them, in rounds that an end may not know or only later.
 class RandomFederation {
  public:
-  explicit RandomFederation(uint32_t seed) : random_(seed) {}
+  explicit RandomFederation(uint32_t seed) : random_(seed), only_proxies_(random_() % 2 == 0) {}
 
   std::vector<Submission> Submissions() {
     for (uint64_t call = 1; call <= 300; ++call) AddCall(call);
@@ -35,8 +35,9 @@ class RandomFederation {
     Transfer transfer;
     transfer.call_id = call;
     transfer.method = "/demo.Training/Fit";
-    transfer.start = kStart;
-    transfer.status = 0;
+    transfer.start = kStart + absl::Minutes(random_() % 120);
+    transfer.status = random_() % 5 == 0 ? 14 : 0;
+    transfer.attempt = random_() % 5 == 0 ? 1 : 0;
     transfer.answered = random_() % 10 != 0;
     transfer.sent.kind = transfer.received.kind = v1::COUNT_KIND_SERIALIZED;
     transfer.sent.messages = transfer.received.messages = 1 + random_() % 3;
@@ -47,7 +48,8 @@ class RandomFederation {
       if (random_() % 5 == 0) continue;
       const bool is_client = end == v1::END_CLIENT;
       transfer.end = end;
-      transfer.observer = random_() % 4 == 0 ? v1::OBSERVER_PROXY : v1::OBSERVER_INTERCEPTOR;
+      const bool is_proxy = only_proxies_ || random_() % 4 == 0;
+      transfer.observer = is_proxy ? v1::OBSERVER_PROXY : v1::OBSERVER_INTERCEPTOR;
       transfer.peer = kNodes[is_client ? server : client];
       transfer.sent.message_bytes = is_client ? request : response;
       transfer.received.message_bytes = is_client ? response : request;
@@ -102,6 +104,7 @@ class RandomFederation {
   }
 
   std::mt19937_64 random_;
+  const bool only_proxies_;
   std::map<std::string, std::vector<Fact>> facts_;
 };
 
