@@ -4,27 +4,35 @@
 
 namespace fedcarbon {
 
+Bytes AtTransport(const MeasuredBytes& measured, v1::Layer layer) {
+  if (layer == v1::LAYER_TRANSPORT) return measured.transport;
+  Bytes bytes = Bytes(kTransportBytesPerRequest * measured.requests) +
+                Bytes(kTransportBytesPerResponse * measured.responses);
+  if (layer == v1::LAYER_ENCODED) {
+    bytes += measured.encoded;
+  } else if (layer == v1::LAYER_MESSAGE) {
+    bytes += measured.message + Bytes(kPrefixBytesPerMessage * measured.messages);
+  }
+  return bytes;
+}
+
 CountedBytes Count(const MeasuredBytes& measured) {
   CountedBytes counted;
   if (measured.transfers == 0) return counted;
   const uint64_t inner_known = std::max(measured.message_known, measured.encoded_known);
   if (measured.transport_known > 0 && measured.transport_known >= inner_known) {
     counted.layer = v1::LAYER_TRANSPORT;
-    counted.bytes = measured.transport;
     counted.at_least = measured.transport_known < measured.transfers;
-    return counted;
+  } else {
+    if (measured.encoded_known > 0 && measured.encoded_known >= measured.message_known) {
+      counted.layer = v1::LAYER_ENCODED;
+    } else if (measured.message_known > 0) {
+      counted.layer = v1::LAYER_MESSAGE;
+    }
+    counted.modelled = true;
+    counted.at_least = inner_known < measured.transfers;
   }
-  if (measured.encoded_known > 0 && measured.encoded_known >= measured.message_known) {
-    counted.layer = v1::LAYER_ENCODED;
-    counted.bytes = measured.encoded;
-  } else if (measured.message_known > 0) {
-    counted.layer = v1::LAYER_MESSAGE;
-    counted.bytes = measured.message + Bytes(kPrefixBytesPerMessage * measured.messages);
-  }
-  counted.bytes += Bytes(kTransportBytesPerRequest * measured.requests);
-  counted.bytes += Bytes(kTransportBytesPerResponse * measured.responses);
-  counted.modelled = true;
-  counted.at_least = inner_known < measured.transfers;
+  counted.bytes = AtTransport(measured, counted.layer);
   return counted;
 }
 

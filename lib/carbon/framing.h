@@ -39,6 +39,11 @@ struct CountedBytes {
   bool at_least = false;                    // of some transfers this layer is unknown
 };
 
+/// What sums that were measured at `layer` come to at the transport; with nothing measured, their framing
+/// alone. Linear: the parts of a sum come to what the sum does. Pure: thread-safe. Never fails; sums
+/// saturate.
+Bytes AtTransport(const MeasuredBytes& measured, v1::Layer layer);
+
 /// Counts from the outermost layer that is known of all transfers, else from the one that is known of more of
 /// them. Pure: thread-safe. Never fails; sums saturate.
 CountedBytes Count(const MeasuredBytes& measured);

@@ -135,10 +135,8 @@ absl::StatusOr<TransportShares> ReadTransport(Store* store, const RunRecord& rec
 /// Whether a report of the block has another share of its connections than before.
 bool SharesDiffer(const CountedRun::Block& block, const TransportShares& before, const TransportShares& now) {
   return std::any_of(block.cells.reports.begin(), block.cells.reports.end(), [&](const EdgeReport& report) {
-    const auto share = [&](const TransportShares& transport) {
-      return transport.Share(report.edge, report.by_sender, report.hour, report.totals.encoded.bytes);
-    };
-    return report.observer == v1::OBSERVER_PROXY && share(before) != share(now);
+    return report.observer == v1::OBSERVER_PROXY &&
+           !now.SharesAs(before, report.edge, report.by_sender, report.hour);
   });
 }
 
@@ -186,9 +184,11 @@ Cells ToCells(const std::vector<EdgeRow>& edges, const std::vector<ComputeRow>& 
   Cells cells;
   cells.reports.reserve(edges.size());
   for (const EdgeRow& row : edges) {
+    // A newer version may have written the row.
+    const v1::Waste waste = v1::Waste_IsValid(row.key.waste) ? row.key.waste : v1::WASTE_UNSPECIFIED;
     cells.reports.push_back({names->EdgeOf(row.key.from, row.key.to), row.key.reported_by_sender,
                              row.key.observer, row.key.answered,
-                             row.key.observer == v1::OBSERVER_PROXY ? row.key.hour : 0, row.totals});
+                             row.key.observer == v1::OBSERVER_PROXY ? row.key.hour : 0, waste, row.totals});
   }
   cells.compute.reserve(compute.size());
   for (const ComputeRow& row : compute) {

@@ -18,27 +18,62 @@ void RaiseTo(const LayerSum& other, LayerSum* sum) {
 
 /// What one reporter recorded, all hours together.
 struct ReporterSum {
-  const EdgeReport* reporter;  // any of its reports
+  absl::Span<const EdgeReport> reports;
   EdgeTotals totals;
   LayerSum transport;
+
+  bool answered() const { return reports[0].answered; }
 };
 using ReporterSums =
     absl::InlinedVector<ReporterSum, 4>;  // two ends, each with an interceptor or a proxy or both
 
+/// The first reports, as far as they are the same in what `of` takes of them.
+template <typename Of>
+absl::Span<const EdgeReport> Leading(absl::Span<const EdgeReport> reports, const Of& of) {
+  const auto end = std::find_if(reports.begin(), reports.end(),
+                                [&](const EdgeReport& report) { return of(report) != of(reports[0]); });
+  return reports.first(end - reports.begin());
+}
+
+/// What `encoded` bytes of the reporter and hour of `report` took at the transport.
+LayerSum Share(const EdgeReport& report, const LayerSum& encoded, const TransportShares& transport) {
+  if (report.observer != v1::OBSERVER_PROXY) return {};
+  const auto share = transport.Share(report.edge, report.by_sender, report.hour, encoded.bytes);
+  return share.has_value() ? LayerSum{encoded.transfers, *share} : LayerSum();
+}
+
+/// What a reporter's bytes took at the transport. Categories of waste share together: each by itself, rounded
+/// down, would come to less.
+LayerSum ShareOfAll(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
+  LayerSum sum;
+  if (reports[0].observer != v1::OBSERVER_PROXY) return sum;
+  while (!reports.empty()) {
+    const auto of_hour = Leading(reports, [](const EdgeReport& report) { return report.hour; });
+    LayerSum encoded;
+    for (const EdgeReport& report : of_hour) encoded += report.totals.encoded;
+    sum += Share(of_hour[0], encoded, transport);
+    reports.remove_prefix(of_hour.size());
+  }
+  return sum;
+}
+
 ReporterSums SumReporters(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
   ReporterSums sums;
-  for (const EdgeReport& report : reports) {
-    if (sums.empty() || sums.back().reporter->Reporter() != report.Reporter()) {
-      sums.push_back({&report, EdgeTotals(), LayerSum()});
-    }
-    ReporterSum& sum = sums.back();
-    sum.totals += report.totals;
-    if (report.observer != v1::OBSERVER_PROXY) continue;
-    const LayerSum& encoded = report.totals.encoded;
-    const auto share = transport.Share(report.edge, report.by_sender, report.hour, encoded.bytes);
-    if (share.has_value()) sum.transport += {encoded.transfers, *share};
+  while (!reports.empty()) {
+    ReporterSum sum;
+    sum.reports = Leading(reports, [](const EdgeReport& report) { return report.Reporter(); });
+    for (const EdgeReport& report : sum.reports) sum.totals += report.totals;
+    sum.transport = ShareOfAll(sum.reports, transport);
+    reports.remove_prefix(sum.reports.size());
+    sums.push_back(sum);
   }
   return sums;
+}
+
+MeasuredBytes Measured(const EdgeTotals& totals, const LayerSum& transport) {
+  return {totals.transfers,         totals.requests,      totals.responses,         totals.messages,
+          totals.message.transfers, totals.message.bytes, totals.encoded.transfers, totals.encoded.bytes,
+          transport.transfers,      transport.bytes};
 }
 
 /// The largest of the sums that are answered, or that are not, layer by layer.
@@ -46,7 +81,7 @@ MeasuredBytes Largest(absl::Span<const ReporterSum> sums, bool answered) {
   MeasuredBytes largest;
   LayerSum message, encoded, transport;
   for (const ReporterSum& sum : sums) {
-    if (sum.reporter->answered != answered) continue;
+    if (sum.answered() != answered) continue;
     const EdgeTotals& totals = sum.totals;
     largest.transfers = std::max(largest.transfers, totals.transfers);
     largest.requests = std::max(largest.requests, totals.requests);
@@ -76,7 +111,7 @@ EndSums MessagesAtEnd(absl::Span<const ReporterSum> sums, bool by_sender) {
   EndSums end;
   for (const ReporterSum& sum : sums) {
     const LayerSum& message = sum.totals.message;
-    if (!sum.reporter->answered || sum.reporter->by_sender != by_sender || message.transfers == 0) continue;
+    if (!sum.answered() || sum.reports[0].by_sender != by_sender || message.transfers == 0) continue;
     end.reported = true;
     end.others += std::min(end.largest, message.bytes);
     end.largest = std::max(end.largest, message.bytes);
@@ -84,9 +119,60 @@ EndSums MessagesAtEnd(absl::Span<const ReporterSum> sums, bool by_sender) {
   return end;
 }
 
+Bytes BytesAt(v1::Layer layer, const ReporterSum& sum) {
+  switch (layer) {
+    case v1::LAYER_MESSAGE:
+      return sum.totals.message.bytes;
+    case v1::LAYER_ENCODED:
+      return sum.totals.encoded.bytes;
+    case v1::LAYER_TRANSPORT:
+      return sum.transport.bytes;
+    default:
+      return Bytes(0);
+  }
+}
+
+WasteCounts WasteKnownTo(const ReporterSum& sum, v1::Layer layer, const TransportShares& transport) {
+  WasteCounts waste = {};
+  for (const EdgeReport& report : sum.reports) {
+    if (report.waste == v1::WASTE_UNSPECIFIED) continue;
+    const EdgeTotals& totals = report.totals;
+    const Bytes counted = AtTransport(Measured(totals, Share(report, totals.encoded, transport)), layer);
+    waste[report.waste] += {totals.requests, totals.messages, counted};
+  }
+  return waste;
+}
+
+/// Of the answered sums that are the largest at the counted layer, the waste of the one that knows of most.
+WasteCounts WasteOf(const ReporterSums& sums, v1::Layer layer, const TransportShares& transport) {
+  Bytes largest;
+  for (const ReporterSum& sum : sums) {
+    if (sum.answered()) largest = std::max(largest, BytesAt(layer, sum));
+  }
+  WasteCounts most = {};
+  Bytes most_bytes;
+  for (const ReporterSum& sum : sums) {
+    if (!sum.answered() || BytesAt(layer, sum) != largest) continue;
+    const WasteCounts known = WasteKnownTo(sum, layer, transport);
+    Bytes bytes;
+    for (const WasteCount& count : known) bytes += count.counted;
+    if (bytes <= most_bytes) continue;
+    most = known;
+    most_bytes = bytes;
+  }
+  return most;
+}
+
 uint64_t Less(uint64_t whole, uint64_t part) { return whole > part ? whole - part : 0; }
 
 }  // namespace
+
+WasteCount& WasteCount::operator+=(const WasteCount& other) {
+  AddCount(&calls, other.calls);
+  AddCount(&messages, other.messages);
+  counted += other.counted;
+  return *this;
+}
 
 EdgeCount& EdgeCount::operator+=(const EdgeCount& other) {
   calls += other.calls;
@@ -104,6 +190,7 @@ EdgeCount& EdgeCount::operator+=(const EdgeCount& other) {
   }
   modelled |= other.modelled;
   at_least |= other.at_least;
+  for (size_t category = 0; category < waste.size(); ++category) waste[category] += other.waste[category];
   return *this;
 }
 
@@ -129,6 +216,10 @@ EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares&
   count.layer = counted.layer;
   count.modelled = counted.modelled;
   count.at_least = counted.at_least;
+  const bool has_waste = std::any_of(reports.begin(), reports.end(), [](const EdgeReport& report) {
+    return report.waste != v1::WASTE_UNSPECIFIED;
+  });
+  if (has_waste) count.waste = WasteOf(sums, counted.layer, transport);
   return count;
 }
 
@@ -144,6 +235,16 @@ EdgeCount Unattributed(const EdgeCount& whole, const EdgeCount& rounds) {
   rest.layer = whole.layer;
   rest.modelled = whole.modelled;
   rest.at_least = whole.at_least && !rounds.at_least;
+  Bytes room = rest.counted;
+  for (size_t category = 0; category < rest.waste.size(); ++category) {
+    const WasteCount& of_whole = whole.waste[category];
+    const WasteCount& of_rounds = rounds.waste[category];
+    const Bytes counted = std::min(of_whole.counted - of_rounds.counted, room);
+    if (counted == Bytes(0)) continue;
+    rest.waste[category] = {Less(of_whole.calls, of_rounds.calls),
+                            Less(of_whole.messages, of_rounds.messages), counted};
+    room = room - counted;
+  }
   return rest;
 }
 

@@ -3,11 +3,12 @@
 //
 // Of an edge in a scope (a round, or all of a run) the largest of its reporters' sums of answered calls
 // counts, layer by layer. Bytes of unanswered calls stand apart as unconfirmed. What the whole edge holds
-// beyond its rounds is unattributed.
+// beyond its rounds is unattributed. Waste is a breakdown of what counts: it never changes it.
 //
 // Pure functions and value types.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <tuple>
@@ -28,13 +29,27 @@ struct EdgeReport {
   v1::Observer observer = v1::OBSERVER_UNSPECIFIED;
   bool answered = true;
   Hour hour = 0;  // of a proxy's reports, whose connections are known by the hour; of others 0: all hours
+  v1::Waste waste = v1::WASTE_UNSPECIFIED;
   EdgeTotals totals;
 
   /// Which reporter of which edge this is a sum of.
   auto Reporter() const { return std::tie(edge, by_sender, observer, answered); }
-  /// And of which hour.
-  auto Key() const { return std::tie(edge, by_sender, observer, answered, hour); }
+  /// And of which hour and category.
+  auto Key() const { return std::tie(edge, by_sender, observer, answered, hour, waste); }
 };
+
+/// What of an edge is of one category of waste.
+struct WasteCount {
+  uint64_t calls = 0;  // by their first part: later parts are none
+  uint64_t messages = 0;
+  Bytes counted;  // part of EdgeCount.counted
+
+  bool empty() const { return calls == 0 && messages == 0 && counted == Bytes(0); }
+  WasteCount& operator+=(const WasteCount& other);
+};
+
+/// By category; there is nothing at WASTE_UNSPECIFIED.
+using WasteCounts = std::array<WasteCount, v1::Waste_ARRAYSIZE>;
 
 /// Bytes of one direction between two nodes, each counted once. Counts of several scopes add up.
 struct EdgeCount {
@@ -49,15 +64,18 @@ struct EdgeCount {
   v1::Layer layer = v1::LAYER_UNSPECIFIED;  // that `counted` was measured at; of several the innermost
   bool modelled = false;                    // `counted` holds modelled framing
   bool at_least = false;                    // of some transfers no size is known
+  WasteCounts waste = {};                   // together at most `counted`
 
   EdgeCount& operator+=(const EdgeCount& other);
 };
 
-/// Counts one edge in one scope. `reports` are of that edge alone, each Key() once, ordered by it.
+/// Counts one edge in one scope. `reports` are of that edge alone, each Key() once, ordered by it. Its waste
+/// is what the reporter knows whose sum was counted: of several with the same sum, the one that knows of
+/// most.
 EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares& transport);
 
 /// What `whole`, counted over all of an edge's scopes together, holds beyond `rounds`, the sum of its rounds;
-/// never below 0.
+/// never below 0. Of waste no more than is counted.
 EdgeCount Unattributed(const EdgeCount& whole, const EdgeCount& rounds);
 
 /// Sums the reports of each Key(). Ordered by it.

@@ -164,6 +164,7 @@ absl::StatusOr<v1::RunFootprint> FootprintQuery::GetRun(const v1::GetRunRequest&
   *response.mutable_unattributed() = question.pricer().Total(run.unattributed, question.HasGaps());
   Fill(question.pricer().Nodes(run.whole, question.gaps_of_nodes()), response.mutable_nodes());
   Fill(question.pricer().Edges(run.whole, question.gaps_of_nodes()), response.mutable_edges());
+  Fill(question.pricer().Waste(run.whole, question.gaps_of_nodes()), response.mutable_waste());
   auto overhead = impl_->PriceOverhead(**rest, &question);
   if (!overhead.ok()) return overhead.status();
   *response.mutable_overhead() = *std::move(overhead);

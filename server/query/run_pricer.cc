@@ -179,6 +179,31 @@ std::vector<v1::Edge> RunPricer::Edges(const Counted& scope, const std::vector<b
   return edges;
 }
 
+std::vector<v1::WasteFootprint> RunPricer::Waste(const Counted& scope, const std::vector<bool>& gaps) {
+  std::vector<v1::WasteFootprint> footprints;
+  for (size_t category = 0; category < WasteCounts().size(); ++category) {
+    WasteCount sum;
+    Estimate<Grams> carbon;
+    for (const auto& [edge, count] : scope.edges) {
+      const WasteCount& waste = count.waste[category];
+      if (waste.empty()) continue;
+      const RunNames::Edge ends = names_.edges()[edge];
+      sum += waste;
+      carbon += pricing_->Price(edges_[edge], waste.counted, Bytes(0), 0).carbon();
+      carbon.at_least |= count.at_least || gaps[ends.from] || gaps[ends.to];
+    }
+    if (sum.empty()) continue;
+    v1::WasteFootprint footprint;
+    footprint.set_waste(static_cast<v1::Waste>(category));
+    footprint.set_calls(sum.calls);
+    footprint.set_messages(sum.messages);
+    footprint.set_counted_bytes(sum.counted.count());
+    *footprint.mutable_communication() = fedcarbon::ToProto(carbon);
+    footprints.push_back(std::move(footprint));
+  }
+  return footprints;
+}
+
 v1::Footprint RunPricer::Own(const std::vector<Overhead>& overheads) {
   Sum sum = Empty();
   const Pricing::NodeIndex coordinator = pricing_->AddNode("(coordinator)", nullptr);

@@ -33,6 +33,9 @@ class RunPricer {
   /// The edges of a scope, by the names of their ends; `gaps` as for Nodes.
   std::vector<v1::Edge> Edges(const Counted& scope, const std::vector<bool>& gaps);
 
+  /// What of a scope's transfers is waste, by category, as far as there is any; `gaps` as for Nodes.
+  std::vector<v1::WasteFootprint> Waste(const Counted& scope, const std::vector<bool>& gaps);
+
   /// fedcarbon's own computation and traffic of one node; the coordinator's end is unknown.
   struct Overhead {
     std::string node;

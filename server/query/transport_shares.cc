@@ -19,6 +19,15 @@ std::optional<Bytes> TransportShares::Share(uint32_t edge, bool by_sender, Hour 
   return Bytes(static_cast<uint64_t>(std::min<unsigned __int128>(share, UINT64_MAX)));
 }
 
+bool TransportShares::SharesAs(const TransportShares& other, uint32_t edge, bool by_sender, Hour hour) const {
+  const auto mine = totals_.find({edge, by_sender, hour});
+  const auto its = other.totals_.find({edge, by_sender, hour});
+  if (mine == totals_.end() || its == other.totals_.end()) {
+    return (mine == totals_.end()) == (its == other.totals_.end());
+  }
+  return mine->second == its->second;
+}
+
 Bytes TransportShares::Carried(uint32_t edge) const {
   Bytes by_end[2];
   for (auto row = totals_.lower_bound({edge, false, INT64_MIN});

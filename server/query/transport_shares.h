@@ -25,6 +25,9 @@ class TransportShares {
   /// theirs is known.
   std::optional<Bytes> Share(uint32_t edge, bool by_sender, Hour hour, Bytes encoded) const;
 
+  /// Whether the shares of an hour are the same by `other`.
+  bool SharesAs(const TransportShares& other, uint32_t edge, bool by_sender, Hour hour) const;
+
   /// All that the connections of an edge carried: the larger of what its ends counted.
   Bytes Carried(uint32_t edge) const;
 

@@ -42,6 +42,25 @@ TEST(FramingTest, EncodedBytesAreTheOuterLayer) {
   EXPECT_EQ(counted.layer, v1::LAYER_ENCODED);
 }
 
+TEST(FramingTest, PartsComeToWhatTheirSumDoes) {
+  MeasuredBytes part = TenRequests();
+  part.responses = 3;
+  part.message = Bytes(10'000);
+  part.encoded = Bytes(4'000);
+  part.transport = Bytes(4'700);
+  MeasuredBytes sum = part;
+  for (uint64_t* count : {&sum.transfers, &sum.requests, &sum.responses, &sum.messages}) *count *= 2;
+  for (Bytes* bytes : {&sum.message, &sum.encoded, &sum.transport}) *bytes += *bytes;
+  for (const v1::Layer layer :
+       {v1::LAYER_UNSPECIFIED, v1::LAYER_MESSAGE, v1::LAYER_ENCODED, v1::LAYER_TRANSPORT}) {
+    EXPECT_EQ(AtTransport(part, layer) + AtTransport(part, layer), AtTransport(sum, layer)) << layer;
+  }
+  EXPECT_EQ(AtTransport(part, v1::LAYER_UNSPECIFIED), Bytes(10 * 52 + 3 * 44));
+  EXPECT_EQ(AtTransport(part, v1::LAYER_MESSAGE), Bytes(10'000 + 10 * 5 + 10 * 52 + 3 * 44));
+  EXPECT_EQ(AtTransport(part, v1::LAYER_ENCODED), Bytes(4'000 + 10 * 52 + 3 * 44));
+  EXPECT_EQ(AtTransport(part, v1::LAYER_TRANSPORT), Bytes(4'700));
+}
+
 TEST(FramingTest, MeasuredTransportIsNotModelled) {
   MeasuredBytes measured = TenRequests();
   measured.encoded_known = measured.transport_known = 10;

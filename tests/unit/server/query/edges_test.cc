@@ -27,6 +27,17 @@ EdgeReport Report(bool by_sender, uint64_t message_bytes, v1::Observer observer 
   return report;
 }
 
+EdgeReport Wasted(v1::Waste waste, EdgeReport report) {
+  report.waste = waste;
+  return report;
+}
+
+Bytes AllWaste(const EdgeCount& count) {
+  Bytes sum;
+  for (const WasteCount& waste : count.waste) sum += waste.counted;
+  return sum;
+}
+
 EdgeCount Counted(const std::vector<EdgeReport>& reports, const TransportShares& transport = {}) {
   return CountEdge(MergeReports(reports), transport);
 }
@@ -90,6 +101,109 @@ TEST(Edges, WhatRoundsHoldIsNotUnattributed) {
   EXPECT_EQ(Unattributed(whole, whole).message, Bytes(0));
   EXPECT_EQ(Unattributed(whole, Counted({Report(kSender, 600)})).message, Bytes(400));
   EXPECT_EQ(Unattributed(whole, Counted({Report(kSender, 1600)})).message, Bytes(0));
+}
+
+// Waste: a breakdown of what counts, never an addition.
+
+TEST(Edges, WasteIsPartOfWhatCounts) {
+  const EdgeCount count = Counted({Report(kSender, 1000), Wasted(v1::WASTE_REPEATED, Report(kSender, 600)),
+                                   Wasted(v1::WASTE_POLL, Report(kSender, 10))});
+  EXPECT_EQ(count.counted, Bytes(1610 + 3 * (5 + 52)));
+  EXPECT_EQ(count.waste[v1::WASTE_REPEATED].counted, Bytes(600 + 5 + 52));
+  EXPECT_EQ(count.waste[v1::WASTE_REPEATED].calls, 1u);
+  EXPECT_EQ(count.waste[v1::WASTE_REPEATED].messages, 1u);
+  EXPECT_EQ(count.waste[v1::WASTE_POLL].counted, Bytes(10 + 5 + 52));
+  EXPECT_TRUE(count.waste[v1::WASTE_UNSPECIFIED].empty());
+  EXPECT_TRUE(count.waste[v1::WASTE_FAILED].empty());
+}
+
+TEST(Edges, TheEndThatCountsIsChosenOverAllCategories) {
+  const EdgeCount count = Counted(
+      {Report(kSender, 700), Wasted(v1::WASTE_REPEATED, Report(kSender, 600)), Report(kReceiver, 1000)});
+  EXPECT_EQ(count.message, Bytes(1300));
+  EXPECT_EQ(count.waste[v1::WASTE_REPEATED].counted, Bytes(600 + 5 + 52));
+}
+
+TEST(Edges, WasteThatOnlyTheOtherEndKnowsIsNotShown) {
+  const EdgeCount count =
+      Counted({Wasted(v1::WASTE_REPEATED, Report(kSender, 999)), Report(kReceiver, 1000)});
+  EXPECT_EQ(AllWaste(count), Bytes(0));
+}
+
+TEST(Edges, OfEndsThatCountTheSameTheOneThatKnowsOfMoreWasteIsShown) {
+  const EdgeReport all = Wasted(v1::WASTE_REPEATED, Report(kReceiver, 1000));
+  const EdgeReport some = Wasted(v1::WASTE_POLL, Report(kSender, 400));
+  const EdgeCount count = Counted({Report(kSender, 600), some, all});
+  EXPECT_EQ(count.waste[v1::WASTE_REPEATED].counted, Bytes(1000 + 5 + 52));
+  EXPECT_TRUE(count.waste[v1::WASTE_POLL].empty());
+}
+
+TEST(Edges, WasteIsMeasuredAtTheLayerThatCounts) {
+  EdgeReport proxy = Report(kReceiver, 0, v1::OBSERVER_PROXY);
+  proxy.totals.message = {};
+  proxy.totals.encoded = {1, Bytes(300)};
+  const EdgeReport interceptor = Wasted(v1::WASTE_REPEATED, Report(kSender, 1000));
+  EXPECT_EQ(AllWaste(Counted({interceptor, proxy})), Bytes(0)) << "the proxy's bytes count";
+  const EdgeCount count = Counted({interceptor, Wasted(v1::WASTE_POLL, proxy)});
+  EXPECT_EQ(count.waste[v1::WASTE_POLL].counted, Bytes(300 + 52));
+  EXPECT_EQ(AllWaste(count), count.counted);
+}
+
+TEST(Edges, WasteThatWasNeverAnsweredIsNone) {
+  EXPECT_EQ(AllWaste(Counted({Wasted(v1::WASTE_FAILED, Report(kSender, 400, v1::OBSERVER_PROXY, false))})),
+            Bytes(0));
+}
+
+TEST(Edges, WasteOutsideTheRoundsIsAtMostWhatIsCountedThere) {
+  const EdgeCount whole = Counted({Report(kSender, 1000), Wasted(v1::WASTE_REPEATED, Report(kSender, 600))});
+  const EdgeCount rounds = Counted({Report(kSender, 1000), Wasted(v1::WASTE_REPEATED, Report(kSender, 250))});
+  const EdgeCount rest = Unattributed(whole, rounds);
+  EXPECT_EQ(rest.waste[v1::WASTE_REPEATED].counted, Bytes(350));
+  EXPECT_EQ(AllWaste(Unattributed(whole, whole)), Bytes(0));
+  // The end that named the rounds knew of no waste, and counted all bytes but a few.
+  const EdgeCount unaware = Counted({Report(kReceiver, 1600)});
+  EXPECT_EQ(Unattributed(whole, unaware).counted, Bytes(57));
+  EXPECT_EQ(AllWaste(Unattributed(whole, unaware)), Bytes(57));
+  EXPECT_TRUE(Unattributed(unaware, whole).waste[v1::WASTE_REPEATED].empty());
+}
+
+// Random reports of four reporters: what is wasted never changes what counts, and is never more than it.
+TEST(Edges, WasteNeverChangesWhatCounts) {
+  const uint32_t seed = std::random_device()();
+  std::cout << "seed " << seed << "\n";
+  std::mt19937_64 random(seed);
+  for (int repetition = 0; repetition < 2000; ++repetition) {
+    TransportShares transport;
+    std::vector<EdgeReport> reports;
+    for (int i = 0; i < 20; ++i) {
+      EdgeReport report =
+          Report(random() % 2 == 0, random() % 1000, v1::OBSERVER_INTERCEPTOR, random() % 8 != 0);
+      report.waste = static_cast<v1::Waste>(random() % v1::Waste_ARRAYSIZE);
+      if (random() % 2 == 0) {
+        report.observer = v1::OBSERVER_PROXY;
+        report.hour = static_cast<Hour>(random() % 3);
+        report.totals.encoded = {1, Bytes(random() % 1000)};
+        if (random() % 2 == 0) report.totals.message = {};
+        const Bytes carried(random() % 3 == 0 ? 0 : random() % 2000);
+        transport.Add(0, report.by_sender, report.hour, {carried, report.totals.encoded.bytes});
+      }
+      reports.push_back(report);
+    }
+    const EdgeCount count = Counted(reports, transport);
+    for (EdgeReport& report : reports) report.waste = v1::WASTE_UNSPECIFIED;
+    const EdgeCount without = Counted(reports, transport);
+    EXPECT_EQ(count.counted, without.counted);
+    EXPECT_EQ(count.unconfirmed, without.unconfirmed);
+    EXPECT_EQ(count.message, without.message);
+    EXPECT_EQ(count.calls, without.calls);
+    EXPECT_EQ(count.messages, without.messages);
+    EXPECT_EQ(count.layer, without.layer);
+    EXPECT_EQ(count.disagreement, without.disagreement);
+    EXPECT_EQ(count.cross_check, without.cross_check);
+    EXPECT_EQ(count.at_least, without.at_least);
+    EXPECT_LE(AllWaste(count), count.counted);
+    EXPECT_EQ(AllWaste(without), Bytes(0));
+  }
 }
 
 TEST(Edges, MergingSumsEachReporterAlone) {

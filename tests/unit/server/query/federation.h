@@ -37,6 +37,12 @@ class Facts {
     return *this;
   }
 
+  /// Of this category is what moves or travels from here on.
+  Facts& Wasted(v1::Waste waste) {
+    waste_ = waste;
+    return *this;
+  }
+
   /// `bytes` of one message in one call, as this node saw it at one end.
   Facts& Moved(const RoundId& round, const std::string& from, const std::string& to, uint64_t bytes,
                v1::Observer observer = v1::OBSERVER_INTERCEPTOR, bool answered = true, bool request = true,
@@ -48,6 +54,7 @@ class Facts {
     key.reported_by_sender = from == submission_.id.node;
     key.observer = observer;
     key.answered = answered;
+    key.waste = waste_;
     key.hour = HourOf(kStart);
     if (binding != 0) key.epoch = submission_.id.epoch;
     key.binding = binding;
@@ -70,6 +77,7 @@ class Facts {
     key.to = to;
     key.reported_by_sender = from == submission_.id.node;
     key.observer = v1::OBSERVER_PROXY;
+    key.waste = waste_;
     key.hour = hour;
     EdgeTotals totals;
     totals.transfers = totals.requests = 1;
@@ -150,6 +158,7 @@ class Facts {
   }
 
   Submission submission_;
+  v1::Waste waste_ = v1::WASTE_UNSPECIFIED;
 };
 
 /// The store and a query over it. Batches are numbered as they come.

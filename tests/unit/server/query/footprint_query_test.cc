@@ -191,6 +191,85 @@ TEST(FootprintQuery, ASealedConnectionAddsNothingToCallsThatWereMeteredInside) {
   EXPECT_EQ(run.unattributed_federation().counted_bytes(), 1200u - 1057u);
 }
 
+// Waste: a breakdown of the run.
+
+TEST(FootprintQuery, WasteIsPricedByCategoryWhereItMoved) {
+  Federation federation;
+  federation.Add(Facts("paris", 1)
+                     .Describe("FRA")
+                     .Moved(kRound1, "paris", "warsaw", kGigabyteMessage)
+                     .Wasted(v1::WASTE_FAILED)
+                     .Moved(kRound1, "paris", "warsaw", kGigabyteMessage)
+                     .Wasted(v1::WASTE_REPEATED)
+                     .Moved(kRound1, "paris", "warsaw", kGigabyteMessage)
+                     .Moved({"flower:1", 2}, "paris", "paris", kGigabyteMessage)
+                     .Moved(kNoRound, "paris", "warsaw", kGigabyteMessage));
+  federation.Add(Facts("warsaw", 2).Describe("POL"));
+  const v1::RunFootprint run = federation.Run();
+  EXPECT_EQ(run.footprint().counted_bytes(), 5'000'000'000u);
+  ASSERT_EQ(run.waste_size(), 2);
+  EXPECT_EQ(run.waste(0).waste(), v1::WASTE_REPEATED);
+  EXPECT_EQ(run.waste(0).calls(), 3u);
+  EXPECT_EQ(run.waste(0).messages(), 3u);
+  EXPECT_EQ(run.waste(0).counted_bytes(), 3'000'000'000u);
+  EXPECT_NEAR(run.waste(0).communication().central(), 2 * 0.01 * (kFrance + kPoland) + 0.02 * kFrance, 1e-9);
+  EXPECT_LT(run.waste(0).communication().low(), run.waste(0).communication().central());
+  EXPECT_FALSE(run.waste(0).communication().at_least());
+  EXPECT_EQ(run.waste(1).waste(), v1::WASTE_FAILED);
+  EXPECT_EQ(run.waste(1).counted_bytes(), 1'000'000'000u);
+  EXPECT_NEAR(run.waste(1).communication().central(), 0.01 * (kFrance + kPoland), 1e-9);
+}
+
+TEST(FootprintQuery, WasteChangesNoFootprint) {
+  Federation plain;
+  Federation wasteful;
+  for (Federation* federation : {&plain, &wasteful}) {
+    const bool wastes = federation == &wasteful;
+    federation->Add(Facts("paris", 1)
+                        .Describe("FRA")
+                        .Wasted(wastes ? v1::WASTE_POLL : v1::WASTE_UNSPECIFIED)
+                        .Travelled(kRound1, "paris", "warsaw", 333)
+                        .Wasted(wastes ? v1::WASTE_RETRY : v1::WASTE_UNSPECIFIED)
+                        .Travelled(kRound1, "paris", "warsaw", 334)
+                        .Wasted(v1::WASTE_UNSPECIFIED)
+                        .Travelled(kRound1, "paris", "warsaw", 333)
+                        .Carried("paris", "warsaw", 1999));
+  }
+  v1::RunFootprint with = wasteful.Run();
+  EXPECT_EQ(with.waste_size(), 2);
+  uint64_t bytes = 0;
+  for (const v1::WasteFootprint& waste : with.waste()) bytes += waste.counted_bytes();
+  EXPECT_EQ(bytes, 665u + 667u) << "a share of what the connections carried, rounded down";
+  with.clear_waste();
+  EXPECT_EQ(with.DebugString(), plain.Run().DebugString());
+}
+
+TEST(FootprintQuery, ARunWithoutWasteSaysNothingOfIt) {
+  Federation federation;
+  AddParisAndWarsaw(&federation);
+  EXPECT_EQ(federation.Run().waste_size(), 0);
+}
+
+TEST(FootprintQuery, AGapOfAnEndMakesItsWasteALowerBound) {
+  Federation federation;
+  federation.Add(
+      Facts("paris", 1).Describe("FRA").Wasted(v1::WASTE_POLL).Moved(kRound1, "paris", "warsaw", 9));
+  federation.Add(Facts("warsaw", 2).Describe("POL").Lost(kStart, kStart));
+  EXPECT_TRUE(federation.Run().waste(0).communication().at_least());
+}
+
+TEST(FootprintQuery, WasteOfABoundTransferMovesWithIt) {
+  Federation federation;
+  federation.Add(Facts("paris", 1)
+                     .Describe("FRA")
+                     .Wasted(v1::WASTE_HEARTBEAT)
+                     .Moved({}, "paris", "warsaw", 1000, v1::OBSERVER_INTERCEPTOR, true, true, 9));
+  federation.Add(Facts("paris", 1).Bound(9, kRound1));
+  ASSERT_EQ(federation.Run().waste_size(), 1);
+  EXPECT_EQ(federation.Run().waste(0).waste(), v1::WASTE_HEARTBEAT);
+  EXPECT_EQ(federation.Run().waste(0).counted_bytes(), 1057u);
+}
+
 TEST(FootprintQuery, ABindingMovesBytesToTheirRound) {
   Federation federation;
   federation.Add(Facts("paris", 1)

@@ -43,6 +43,19 @@ TEST(TransportShares, SaturateInsteadOfWrapping) {
   EXPECT_EQ(transport.Share(1, kSender, 10, Bytes(UINT64_MAX)), Bytes(UINT64_MAX));
 }
 
+TEST(TransportShares, AreTheSameWhereConnectionsCarriedTheSame) {
+  TransportShares before;
+  before.Add(1, kSender, 10, {Bytes(100), Bytes(50)});
+  TransportShares now = before;
+  now.Add(1, kSender, 11, {Bytes(1), Bytes(0)});
+  EXPECT_TRUE(now.SharesAs(before, 1, kSender, 10));
+  EXPECT_FALSE(now.SharesAs(before, 1, kSender, 11));
+  EXPECT_FALSE(before.SharesAs(now, 1, kSender, 11));
+  EXPECT_TRUE(now.SharesAs(before, 1, kReceiver, 10)) << "none is known";
+  now.Add(1, kSender, 10, {Bytes(0), Bytes(1)});
+  EXPECT_FALSE(now.SharesAs(before, 1, kSender, 10));
+}
+
 TEST(TransportShares, CarryTheLargerOfBothEndsOverAllHours) {
   TransportShares transport;
   transport.Add(1, kSender, 10, {Bytes(100), Bytes(0)});
