@@ -1,5 +1,6 @@
 #include <array>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "server/cli/footprint_view.h"
 #include "server/cli/format.h"
@@ -43,14 +44,13 @@ class Csv {
         absl::StrCat(node.received_bytes()));
   }
   void AddEdge(const v1::Edge& edge, const std::string& round) {
-    std::vector<std::string> line = {run_, "edge", round, edge.from(), edge.to(), "", "", ""};
-    AddEstimate(edge.communication(), &line);
-    AddEstimate(edge.communication(), &line);
-    for (const std::string& field : {AtLeast(edge.communication()), absl::StrCat(edge.counted_bytes()),
-                                     std::string(), std::string(), std::string(), std::string()}) {
-      line.push_back(field);
-    }
-    text_ += CsvLine(line);
+    AddTransfers({run_, "edge", round, edge.from(), edge.to()}, edge.communication(), edge.counted_bytes());
+  }
+  void AddWaste(const v1::WasteFootprint& waste) {
+    const bool is_known = v1::Waste_IsValid(waste.waste());  // else of a newer coordinator
+    const std::string scope = is_known ? v1::Waste_Name(waste.waste()) : "waste_other";
+    AddTransfers({run_, absl::AsciiStrToLower(scope), "", "", ""}, waste.communication(),
+                 waste.counted_bytes());
   }
   void Add(const std::string& scope, const std::string& round, const std::string& node,
            const v1::Footprint& footprint, const std::string& sent = "", const std::string& received = "") {
@@ -69,6 +69,16 @@ class Csv {
   const std::string& text() const { return text_; }
 
  private:
+  /// What has no computation.
+  void AddTransfers(std::vector<std::string> line, const v1::Estimate& grams, uint64_t counted_bytes) {
+    line.insert(line.end(), 3, "");
+    AddEstimate(grams, &line);
+    AddEstimate(grams, &line);
+    line.push_back(AtLeast(grams));
+    line.push_back(absl::StrCat(counted_bytes));
+    line.insert(line.end(), 4, "");
+    text_ += CsvLine(line);
+  }
   static std::string AtLeast(const v1::Estimate& estimate) { return estimate.at_least() ? "true" : "false"; }
   static void AddEstimate(const v1::Estimate& estimate, std::vector<std::string>* line) {
     line->push_back(estimate.has_low() ? CsvNumber(estimate.low()) : "");
@@ -89,6 +99,7 @@ std::string RunCsv(const v1::WatchRunResponse& response) {
   for (const v1::RoundSummary& round : response.rounds()) csv.AddRound(round, "");
   for (const v1::NodeFootprint& node : run.nodes()) csv.AddNode(node, "");
   for (const v1::Edge& edge : run.edges()) csv.AddEdge(edge, "");
+  for (const v1::WasteFootprint& waste : run.waste()) csv.AddWaste(waste);
   csv.Add("unattributed", "", "", run.unattributed());
   csv.Add("unattributed_federation", "", "", run.unattributed_federation());
   csv.Add("overhead", "", "", run.overhead().footprint());

@@ -135,6 +135,46 @@ std::string Edges(const google::protobuf::RepeatedPtrField<v1::Edge>& edges, Mas
   return absl::StrCat("\n", Heading(Title("Edges", unit), style), table.Print(style));
 }
 
+std::string WasteName(v1::Waste waste) {
+  switch (waste) {
+    case v1::WASTE_REPEATED:
+      return "repeated bytes";
+    case v1::WASTE_POLL:
+      return "empty polls";
+    case v1::WASTE_HEARTBEAT:
+      return "heartbeats";
+    case v1::WASTE_RETRY:
+      return "retries";
+    case v1::WASTE_FAILED:
+      return "failed calls";
+    default:
+      return "other waste";  // of a newer coordinator
+  }
+}
+
+std::string Waste(const v1::RunFootprint& run, const Style& style) {
+  if (run.waste().empty()) return "";
+  double largest = 0;
+  for (const v1::WasteFootprint& waste : run.waste()) {
+    largest = std::max(largest, waste.communication().central());
+  }
+  const MassUnit unit = MassUnitFor(largest);
+  Table table({{Title("Waste", unit)},
+               {"calls", Align::kRight},
+               {"messages", Align::kRight},
+               {"bytes", Align::kRight},
+               {"share", Align::kRight},
+               {"low – central – high", Align::kRight}});
+  for (const v1::WasteFootprint& waste : run.waste()) {
+    table.Add({WasteName(waste.waste()), Thousands(waste.calls()), Thousands(waste.messages()),
+               FormatBytes(waste.counted_bytes()),
+               FormatShare(waste.counted_bytes(), run.footprint().counted_bytes()),
+               FormatInterval(waste.communication(), unit)});
+  }
+  return absl::StrCat("\n", table.Print(style),
+                      Wrap("", "A part of the footprint above. The share is of the run's bytes.", style));
+}
+
 std::string Kinds(const v1::NodeFootprint& node, MassUnit unit, const Style& style) {
   Table table({{"computation"},
                {"spans", Align::kRight},
@@ -220,10 +260,11 @@ std::string RunText(const v1::WatchRunResponse& response, const Style& style) {
   const MassUnit round_unit = response.rounds().empty()
                                   ? unit
                                   : MassUnitFor(run.in_rounds().total().central() / response.rounds_size());
-  std::string text = absl::StrCat(
-      RunHead(run.run(), style), MethodText(run.method(), style), "\n",
-      Totals(run.footprint(), run.method(), unit, style), Rounds(response.rounds(), round_unit, style),
-      Nodes(run.nodes(), unit, style), Edges(run.edges(), unit, style), Outside(run, unit, style));
+  std::string text =
+      absl::StrCat(RunHead(run.run(), style), MethodText(run.method(), style), "\n",
+                   Totals(run.footprint(), run.method(), unit, style),
+                   Rounds(response.rounds(), round_unit, style), Nodes(run.nodes(), unit, style),
+                   Edges(run.edges(), unit, style), Waste(run, style), Outside(run, unit, style));
   absl::StrAppend(&text, Gaps(run.gaps(), style), Method(run, style));
   if (!run.summary_text().empty()) absl::StrAppend(&text, "\n", run.summary_text());
   return text;

@@ -72,6 +72,13 @@ std::string FormatBytes(uint64_t bytes) {
   return absl::StrFormat("%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, kUnits[unit]);
 }
 
+std::string FormatShare(uint64_t part, uint64_t whole) {
+  if (whole == 0) return "-";
+  const double percent = 100 * (static_cast<double>(part) / static_cast<double>(whole));
+  if (percent > 0 && percent < 0.1) return "< 0.1 %";
+  return absl::StrFormat("%.*f %%", percent == 0 || percent >= 9.95 ? 0 : 1, percent);
+}
+
 std::string DurationText(absl::Duration duration) {
   const double seconds = absl::ToDoubleSeconds(duration);
   if (seconds < 0.9995) return absl::StrFormat("%.0f ms", seconds * 1e3);

@@ -20,6 +20,9 @@ std::string Thousands(uint64_t value);
 /// Bytes with a decimal unit and three digits: "999 B", "1.23 kB", "45.6 MB".
 std::string FormatBytes(uint64_t bytes);
 
+/// `part` of `whole` in percent: "46 %", "3.2 %", "< 0.1 %"; "-" of nothing.
+std::string FormatShare(uint64_t part, uint64_t whole);
+
 /// A duration: "850 ms", "12.3 s", "4 min 12 s", "3 h 05 min", "2 d 03 h".
 std::string DurationText(absl::Duration duration);
 

@@ -88,6 +88,12 @@ std::string TransferText(const Transfer& transfer) {
       absl::StrFormat("%016x", transfer.call_id), ", attempt ", transfer.attempt, ", part ", transfer.part,
       ", status ", transfer.status ? absl::StrCat(*transfer.status) : "(goes on)",
       transfer.answered ? "" : ", unanswered");
+  if (transfer.waste != v1::WASTE_UNSPECIFIED) {
+    const std::string category = v1::Waste_IsValid(transfer.waste)
+                                     ? v1::Waste_Name(transfer.waste).substr(sizeof("WASTE_") - 1)
+                                     : absl::StrCat(transfer.waste);
+    absl::StrAppend(&text, ", waste ", absl::AsciiStrToLower(category));
+  }
   if (transfer.binding != 0) absl::StrAppendFormat(&text, ", binding %016x", transfer.binding);
   return absl::StrCat(text, "\n", DirectionText("sent", transfer.sent),
                       DirectionText("received", transfer.received));

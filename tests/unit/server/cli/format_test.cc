@@ -26,9 +26,19 @@ TEST(Format, BytesAreDecimalWithThreeDigits) {
   EXPECT_EQ(FormatBytes(999), "999 B");
   EXPECT_EQ(FormatBytes(1'000), "1.00 kB");
   EXPECT_EQ(FormatBytes(12'345), "12.3 kB");
-  EXPECT_EQ(FormatBytes(999'499), "999 kB");
+  EXPECT_EQ(FormatBytes(999499), "999 kB");
   EXPECT_EQ(FormatBytes(999'500), "1.00 MB");
   EXPECT_EQ(FormatBytes(UINT64_MAX), "18.4 EB");
+}
+
+TEST(Format, SharesHaveOneDigitBehindThePointWhereTheyAreSmall) {
+  EXPECT_EQ(FormatShare(0, 5), "0 %");
+  EXPECT_EQ(FormatShare(1, 100'000), "< 0.1 %");
+  EXPECT_EQ(FormatShare(1, 1'000), "0.1 %");
+  EXPECT_EQ(FormatShare(99'4, 10'000), "9.9 %");
+  EXPECT_EQ(FormatShare(996, 10'000), "10 %");
+  EXPECT_EQ(FormatShare(UINT64_MAX, UINT64_MAX), "100 %");
+  EXPECT_EQ(FormatShare(0, 0), "-");
 }
 
 TEST(Format, DurationsCarryIntoTheNextUnit) {

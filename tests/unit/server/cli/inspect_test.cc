@@ -24,6 +24,7 @@ std::string SealedBatch() {
   transfer.start = kSealed - absl::Seconds(1);
   transfer.duration = absl::Milliseconds(20);
   transfer.status = 0;
+  transfer.waste = v1::WASTE_REPEATED;
   transfer.sent.messages = 1;
   transfer.sent.kind = v1::COUNT_KIND_SERIALIZED;
   transfer.sent.message_bytes = Bytes(1'234'567);
@@ -54,7 +55,8 @@ TEST(Inspect, ShowsEverythingThatLeavesTheNode) {
         "connection_id: 77", "peer: \"relay.example\"", "protocol: \"h2\"",
         "start_us: 2024-06-01T11:59:57.000000Z", "sent_transport_bytes: 1234999",
         "transfer 2024-06-01T11:59:59.000000Z 20 ms /demo.Training/Fit", "client of aggregator.example",
-        "round 3", "call 0000000000000abc", "message bytes 1,234,567 (serialized)"}) {
+        "round 3", "call 0000000000000abc", "status 0, waste repeated",
+        "message bytes 1,234,567 (serialized)"}) {
     EXPECT_THAT(text, HasSubstr(shown));
   }
 }

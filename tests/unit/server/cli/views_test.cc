@@ -91,6 +91,16 @@ v1::WatchRunResponse Hearts() {
   *run.mutable_unattributed() = Footprint(0.1, 0, 0);
   *run.mutable_unattributed_federation() = Footprint(0, 0, 0);
   *run.mutable_overhead()->mutable_footprint() = Footprint(0.012, 0.0001, 234'567);
+  for (const v1::Waste category :
+       {v1::WASTE_REPEATED, v1::WASTE_POLL, v1::WASTE_HEARTBEAT, v1::WASTE_FAILED}) {
+    v1::WasteFootprint& waste = *run.add_waste();
+    const double share = category == v1::WASTE_REPEATED ? 0.45 : category == v1::WASTE_POLL ? 0.025 : 0.0001;
+    waste.set_waste(category);
+    waste.set_calls(category == v1::WASTE_POLL ? 1'234'567 : 60);
+    waste.set_messages(category == v1::WASTE_POLL ? 2'469'134 : 61);
+    waste.set_counted_bytes(static_cast<uint64_t>(98'765'432 * share));
+    Set(waste.mutable_communication(), 0.0048 * share, 0.048 * share, 0.24 * share);
+  }
   v1::GapEntry& gap = *run.add_gaps();
   gap.set_node("university-hospital.zurich-basel.example");
   gap.set_from_us(kStart + 60'000'000);
@@ -154,6 +164,13 @@ aggregato…mple  cleveland-…mple  1,224  12.3 MB  0.006          0 B      60.
 aggregato…mple  long-beach…mple  1,224  12.3 MB  0.006          0 B          0 B
 aggregato…mple  university…mple  1,224  12.3 MB  0.006          0 B          0 B
 
+Waste (mg CO2e)      calls   messages    bytes    share   low – central – high
+repeated bytes          60         61  44.4 MB     45 %           2 – 20 – 100
+empty polls      1,234,567  2,469,134  2.47 MB    2.5 %            0.1 – 1 – 6
+heartbeats              60         61  9.88 kB  < 0.1 %  0.0005 – 0.005 – 0.02
+failed calls            60         61  9.88 kB  < 0.1 %  0.0005 – 0.005 – 0.02
+A part of the footprint above. The share is of the run's bytes.
+
 Outside the rounds (g CO2e)             low – central – high    bytes   CPU
 unattributed: no round named             0.050 – 0.10 – 0.20      0 B  0 ms
 no run named, by these nodes, ever                 0 – 0 – 0      0 B  0 ms
@@ -172,6 +189,13 @@ To know
 ! university-hospital.zurich-basel.example: no country is known, priced at the
   world average
 )");
+}
+
+TEST(RunText, SaysNothingOfWasteWhereThereIsNone) {
+  v1::WatchRunResponse run = Hearts();
+  EXPECT_THAT(RunText(run, Style()), HasSubstr("Waste"));
+  run.mutable_run()->clear_waste();
+  EXPECT_THAT(RunText(run, Style()), Not(HasSubstr("Waste")));
 }
 
 TEST(RunText, EveryLineFitsTheTerminal) {
@@ -209,10 +233,12 @@ TEST(RunText, EndsWithCumulatorsTextBlock) {
 
 TEST(RunCsv, HasUnitsInItsHeaderAndOneWidth) {
   std::vector<std::string> lines = absl::StrSplit(RunCsv(Hearts()), '\n');
-  ASSERT_EQ(lines.size(), 1u + 1 + 12 + 5 + 4 + 3 + 1);
+  ASSERT_EQ(lines.size(), 1u + 1 + 12 + 5 + 4 + 4 + 3 + 1);
   EXPECT_THAT(lines[0], HasSubstr("computation_low_g,computation_g,computation_high_g"));
   EXPECT_THAT(lines[1], HasSubstr("7c9e6679-7425-40de-944b-e07fc1f90ae7,run,,,,0.95,1.9,3.8,"));
   EXPECT_THAT(lines[2], HasSubstr(",round,1,"));
+  EXPECT_THAT(lines[23],
+              HasSubstr(",waste_repeated,,,,,,,0.00216,0.0216,0.108,0.00216,0.0216,0.108,false,44444444,"));
   lines.pop_back();
   for (const std::string& line : lines) EXPECT_EQ(std::count(line.begin(), line.end(), ','), 19) << line;
 }
