@@ -76,10 +76,12 @@ void MadeUpFederation::AddRound() {
     const uint64_t arrived = i == 0 ? model - 5'120 : model;  // the ends of one edge disagree
     const Ends down = {kAggregator, hospital};
     const Ends up = {hospital, kAggregator};
-    Transferred(edge, down, Bytes(model), true, &aggregator.edges);
-    Transferred(edge, down, Bytes(model), false, &delta.edges);
-    Transferred(edge, up, Bytes(model), true, &delta.edges);
-    Transferred(edge, up, Bytes(arrived), false, &aggregator.edges);
+    EdgeKey call = edge;
+    if (i == 0 && round_ >= 2) call.waste = static_cast<v1::Waste>(1 + round_ % (v1::Waste_ARRAYSIZE - 1));
+    Transferred(call, down, Bytes(model), true, &aggregator.edges);
+    Transferred(call, down, Bytes(model), false, &delta.edges);
+    Transferred(call, up, Bytes(model), true, &delta.edges);
+    Transferred(call, up, Bytes(arrived), false, &aggregator.edges);
     Append(hospital, delta);
   }
   Append(kAggregator, aggregator);

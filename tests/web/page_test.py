@@ -140,6 +140,30 @@ class PageTest(unittest.TestCase):
         warnings = self.browser.run("return [...document.querySelectorAll('#warnings li')].map(li => li.textContent)")
         self.assertEqual(warnings, run["warnings"])
 
+    def test_what_was_waste_is_shown_by_category(self):
+        server = self.serve(12, 4)
+        run = server.get(self.open_run(server))
+        rows = self.cells("#waste-rows")
+        self.assertEqual([waste["waste"] for waste in run["waste"]],
+                         ["WASTE_REPEATED", "WASTE_POLL", "WASTE_HEARTBEAT", "WASTE_RETRY", "WASTE_FAILED"])
+        names = ["Repeated bytes", "Empty polls", "Heartbeats", "Retries", "Failed calls"]
+        self.assertEqual(len(rows), len(names))
+        for cells, name in zip(rows, names):
+            self.assertTrue(cells[0][0].startswith(name), cells)
+        for cells, waste in zip(rows, run["waste"]):
+            self.assert_exact(cells[1], waste["countedBytes"])
+            percent = 100 * int(waste["countedBytes"]) / int(run["footprint"]["countedBytes"])
+            self.assertAlmostEqual(float(cells[2][1]), percent)
+            self.assert_exact(cells[3], waste["communication"]["central"])
+            self.assert_exact(cells[5], waste["messages"])
+            self.assert_exact(cells[6], waste["calls"])
+        self.assertTrue(self.browser.run("return document.getElementById('waste').checkVisibility()"))
+
+    def test_a_run_without_waste_says_nothing_of_it(self):
+        server = self.serve(2, 4)
+        self.assertEqual(server.get(self.open_run(server))["waste"], [])
+        self.assertFalse(self.browser.run("return document.getElementById('waste').checkVisibility()"))
+
     def test_the_chart_stacks_every_round(self):
         server = self.serve(12, 4)
         rounds = server.get(self.open_run(server) + "/rounds")["rounds"]

@@ -33,6 +33,12 @@ export function count(value) {
   return exact(value, whole(Number(value)));
 }
 
+// `part` of `all` in percent.
+export function share(part, all) {
+  const percent = Number(all) === 0 ? 0 : (100 * Number(part)) / Number(all);
+  return exact(percent, `${digits(percent)} %`);
+}
+
 // Absent: an estimate that nobody made.
 export function estimate(value, unit, withUnit = false) {
   if (!value) return "none";

@@ -4,7 +4,7 @@ import { get, getAll } from "./api.js";
 import { byId, element, fill, row, rowHeader, show, text, number } from "./dom.js";
 import { energy, enumeration, estimate, gramsUnit, interval, time, whole } from "./format.js";
 import { drawRounds } from "./rounds_chart.js";
-import { fillApart, fillEdges, fillFactors, fillGaps, fillNodes, fillRounds } from "./run_tables.js";
+import { fillApart, fillEdges, fillFactors, fillGaps, fillNodes, fillRounds, fillWaste } from "./run_tables.js";
 
 const MAX_PAGE_SIZE = 1000;
 const query = new URLSearchParams(location.search);
@@ -125,6 +125,7 @@ function showRun(body) {
   fill("warnings-list", ...body.warnings.map((warning) => element("li", {}, warning)));
   fillNodes(body.nodes);
   fillEdges(body.edges);
+  fillWaste(body);
   fillApart(body);
   fillGaps(body.gaps);
   fillFactors(body.factors);

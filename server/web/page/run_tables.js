@@ -1,7 +1,7 @@
 // The tables of a run.
 
 import { element, fill, number, row, rowHeader, show, text } from "./dom.js";
-import { bytes, count, duration, enumeration, estimate, gramsUnit, interval, time } from "./format.js";
+import { bytes, count, duration, enumeration, estimate, gramsUnit, interval, share, time } from "./format.js";
 
 // A name may break after a dot.
 function nameOf(node) {
@@ -67,6 +67,30 @@ export function fillEdges(edges) {
     text(enumeration(edge.layer, "LAYER_") + (edge.modelled ? ", rest modelled" : "")),
     number(edge.disagreementBytes === undefined ? "one end only" : bytes(edge.disagreementBytes)),
     number(bytes(edge.unconfirmedBytes)))));
+}
+
+const WASTE = {
+  WASTE_REPEATED: ["Repeated bytes", "had moved to or from the same node before"],
+  WASTE_POLL: ["Empty polls", "asked for work when there was none yet"],
+  WASTE_HEARTBEAT: ["Heartbeats", "only say that somebody is there"],
+  WASTE_RETRY: ["Retries", "repeat what had failed"],
+  WASTE_FAILED: ["Failed calls", "ended with an error"],
+};
+
+export function fillWaste({ waste, footprint }) {
+  show("waste", waste.length > 0);
+  const unit = useUnit("waste-table", waste.map(({ communication }) => communication));
+  fill("waste-rows", ...waste.map((category) => {
+    const [name, meaning] = WASTE[category.waste];
+    return row(
+      rowHeader(name, element("small", {}, meaning)),
+      number(bytes(category.countedBytes)),
+      number(share(category.countedBytes, footprint.countedBytes)),
+      number(estimate(category.communication, unit)),
+      number(interval(category.communication, unit)),
+      number(count(category.messages)),
+      number(count(category.calls)));
+  }));
 }
 
 export function fillApart({ unattributed, unattributedFederation, overhead, edges }) {
