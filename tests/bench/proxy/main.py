@@ -124,7 +124,7 @@ def main():
         bench.end()
         tables.print_speed(bench.samples, tuple(CALLS), tuple(TRANSFERS))
         if not options.quick:
-            tables.print_memory(memory.measure(place, folder))
+            tables.print_memory(memory.measure(loads, place, folder), memory.LOADS)
 
 
 if __name__ == "__main__":
