@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# packages.sh PYTHON FOLDER: makes a virtual environment with requirements.txt in FOLDER, unless it is there.
+# virtual_environment.sh PYTHON REQUIREMENTS FOLDER: makes a virtual environment with these packages in FOLDER, unless it
+# is there.
 set -euo pipefail
-python=$1 folder=$2
-wanted=$(dirname "$0")/requirements.txt
+python=$1 wanted=$2 folder=$3
 cmp -s "$wanted" "$folder/requirements.txt" && exit 0
 "$python" -m venv --clear "$folder"
 "$folder/bin/pip" --quiet --disable-pip-version-check install --only-binary :all: -r "$wanted"
