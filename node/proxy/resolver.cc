@@ -32,12 +32,13 @@ void Resolver::Resolve(const Address& address, Done done) {
   {
     MutexLock lock(&state_->mutex);
     Known& known = state_->known[address.text()];
-    if (!known.is_asked && state_->clock->Monotonic() - known.since >= kReuse) {
+    const absl::Duration now = state_->clock->Monotonic();
+    if (!known.is_asked && now - known.looked_up >= kReuse) {
       known.is_asked = true;
       state_->asked.push_back(address);
       state_->changed.NotifyAll();
     }
-    if (known.is_asked && known.addresses.empty()) {
+    if (known.is_asked && now - known.answered >= kMaxAge) {
       known.waiting.push_back(std::move(done));
       return;
     }
@@ -67,8 +68,11 @@ void Resolver::Run(State* state) {
       state->is_looking_up = false;
       Known& known = state->known[address.text()];
       known.is_asked = false;
-      known.since = state->clock->Monotonic();
-      if (!addresses.empty()) known.addresses = std::move(addresses);
+      known.looked_up = state->clock->Monotonic();
+      if (!addresses.empty()) {
+        known.addresses = std::move(addresses);
+        known.answered = known.looked_up;
+      }
       addresses = known.addresses;
       waiting.swap(known.waiting);
     }

@@ -17,12 +17,14 @@
 
 namespace fedcarbon::node {
 
-/// Thread-safe. A name is looked up again once its answer is older than kReuse. Meanwhile, and while that
-/// fails, the addresses that it had last go on to be used, as an established client would. The destructor
+/// Thread-safe. A name is looked up again once its answer is older than kReuse. Meanwhile the addresses that
+/// it had last go on to be used, as an established client would, until they are older than kMaxAge: then the
+/// name may long be somewhere else. While look-ups fail, old addresses are better than none. The destructor
 /// drops what still waits; a look-up under way is left to end by itself, and nobody is told what came of it.
 class Resolver {
  public:
   static constexpr absl::Duration kReuse = absl::Seconds(5);
+  static constexpr absl::Duration kMaxAge = absl::Minutes(1);
 
   using Done = std::function<void(std::vector<SocketAddress>)>;
   using LookUpName = std::function<std::vector<SocketAddress>(const Address&)>;
@@ -33,15 +35,17 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// Calls `done` with the addresses, none if the name has none: at once if it had some before, else on the
-  /// resolver's thread.
+  /// Calls `done` with the addresses, none if the name has none: at once where no look-up has to be awaited,
+  /// else on the resolver's thread.
   void Resolve(const Address& address, Done done);
 
  private:
   struct Known {
     std::vector<SocketAddress> addresses;
-    absl::Duration since = -absl::InfiniteDuration();  // monotonic
-    bool is_asked = false;                             // it is looked up, or will be next
+    // Monotonic: when the addresses came, and when the last look-up ended, which may have failed.
+    absl::Duration answered = -absl::InfiniteDuration();
+    absl::Duration looked_up = -absl::InfiniteDuration();
+    bool is_asked = false;  // it is looked up, or will be next
     std::vector<Done> waiting;
   };
 

@@ -152,7 +152,7 @@ TEST_F(ResolverTest, UsesAnAnswerForSomeTimeAndThenAsksAgain) {
 TEST_F(ResolverTest, LetsNobodyWaitWhoseNameHadAddressesBefore) {
   names_->Answer({1});
   EXPECT_THAT(Resolve(kUpstream), ElementsAre(1));
-  clock_.Advance(absl::Hours(1));
+  clock_.Advance(Resolver::kMaxAge - absl::Nanoseconds(1));
   names_->SetWaiting(true);
   for (int i = 0; i < 3; ++i) EXPECT_THAT(Resolve(kUpstream), ElementsAre(1));
   names_->AwaitAsked(2);
@@ -161,6 +161,46 @@ TEST_F(ResolverTest, LetsNobodyWaitWhoseNameHadAddressesBefore) {
   names_->SetWaiting(false);
   EXPECT_TRUE(Eventually([&] { return Resolve(kUpstream) == std::vector<uint16_t>{2}; }));
   EXPECT_EQ(names_->asked().size(), 2u);
+}
+
+TEST_F(ResolverTest, LetsThoseWaitWhoseAddressesAreTooOld) {
+  names_->Answer({1});
+  EXPECT_THAT(Resolve(kUpstream), ElementsAre(1));
+  clock_.Advance(Resolver::kMaxAge);
+  names_->Answer({2});
+  names_->SetWaiting(true);
+  Promise first, second;
+  resolver_->Resolve(kUpstream, first.Done());
+  names_->AwaitAsked(2);
+  resolver_->Resolve(kUpstream, second.Done());
+  EXPECT_FALSE(first.is_kept());
+  EXPECT_FALSE(second.is_kept());
+  names_->SetWaiting(false);
+  EXPECT_THAT(first.Await(), ElementsAre(2));
+  EXPECT_THAT(second.Await(), ElementsAre(2));
+}
+
+// Addresses grow old by the time since they came, not since they were last looked for.
+TEST_F(ResolverTest, UsesOldAddressesOnlyOnceALookUpHasFailed) {
+  names_->Answer({1});
+  EXPECT_THAT(Resolve(kUpstream), ElementsAre(1));
+  names_->Answer({});
+  clock_.Advance(Resolver::kMaxAge - Resolver::kReuse);
+  Resolve(kUpstream);  // asks
+  Promise failed;
+  resolver_->Resolve({"other.example.org", 9092}, failed.Done());
+  failed.Await();  // and so does what was asked before
+
+  clock_.Advance(Resolver::kReuse);
+  names_->SetWaiting(true);
+  Promise waits;
+  resolver_->Resolve(kUpstream, waits.Done());
+  names_->AwaitAsked(4);
+  EXPECT_FALSE(waits.is_kept());
+  names_->SetWaiting(false);
+  EXPECT_THAT(waits.Await(), ElementsAre(1));
+  EXPECT_THAT(Resolve(kUpstream), ElementsAre(1));
+  EXPECT_EQ(names_->asked().size(), 4u);
 }
 
 TEST_F(ResolverTest, AsksAgainForANameThatHadNone) {
