@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::string_view kTlsHandshake = "\x16\x03";  // record type, and the version's first byte
+constexpr std::string_view kEmptyLine = "\r\n";         // in front of a request: RFC 9112, 2.2
 
 constexpr size_t kLongestMethod = 11;  // UNSUBSCRIBE
 
@@ -27,7 +28,8 @@ bool Agree(std::string_view bytes, std::string_view start) {
 /// What a client speaks that began so; kUndecided: more is needed, at most kHttp2Preface.size() bytes.
 Protocol Recognise(std::string_view bytes) {
   for (const auto& [start, protocol] :
-       {std::pair(kHttp2Preface, Protocol::kHttp2), std::pair(kTlsHandshake, Protocol::kTls)}) {
+       {std::pair(kHttp2Preface, Protocol::kHttp2), std::pair(kTlsHandshake, Protocol::kTls),
+        std::pair(kEmptyLine, Protocol::kHttp1)}) {
     if (Agree(bytes, start)) return bytes.size() < start.size() ? Protocol::kUndecided : protocol;
   }
   const size_t blank = bytes.find(' ');

@@ -9,9 +9,9 @@
 
 namespace fedcarbon::node {
 
-/// Recognises HTTP/2 (its preface), HTTP/1.1 (a method and a blank) and TLS by the client's first bytes, in
-/// any split, and hands over to that decoder; goes on with the next one after an upgrade (101: WebSocket,
-/// h2c) at the exact byte.
+/// Recognises HTTP/2 (its preface), HTTP/1.1 (a method and a blank, or an empty line in front of them) and
+/// TLS by the client's first bytes, in any split, and hands over to that decoder; goes on with the next one
+/// after an upgrade (101: WebSocket, h2c) at the exact byte.
 ///
 /// A server may speak first (gRPC's does): its bytes are kept, at most kHeldBytes, until the client's side is
 /// recognised. Past that, at a protocol that it does not know, at a violation or past a limit it stops

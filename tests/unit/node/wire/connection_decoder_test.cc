@@ -66,11 +66,13 @@ TEST_F(ConnectionDecoderTest, RecognisesByTheFirstBytesInAnySplit) {
       {"POST /p HTTP/1.1\r\nContent-Length: 0\r\n\r\n", Protocol::kHttp1},  // begins as PRI does
       {"PROPFIND /p HTTP/1.1\r\n\r\n", Protocol::kHttp1},
       {"UNSUBSCRIBE /p HTTP/1.1\r\n\r\n", Protocol::kHttp1},
+      {"\r\n\r\n" + kGet, Protocol::kHttp1},
       {std::string("\x16\x03\x01\x02\x00\x01", 6), Protocol::kTls},
       {"\x16\x04 is no TLS", Protocol::kUnknown},
       {"PRI * HTTP/2.1\r\n\r\n", Protocol::kUnknown},
       {"get / HTTP/1.1\r\n\r\n", Protocol::kUnknown},
       {"SSH-2.0-OpenSSH\r\n", Protocol::kUnknown},
+      {"\r" + kGet, Protocol::kUnknown},
       {std::string(1, '\0'), Protocol::kUndecided},
       {"GE", Protocol::kUndecided},
       {"PRI * HTTP/2.0\r\n", Protocol::kUndecided},
@@ -82,6 +84,21 @@ TEST_F(ConnectionDecoderTest, RecognisesByTheFirstBytesInAnySplit) {
       Feed(kClient, bytes.substr(cut));
       EXPECT_EQ(decoder_->protocol(), protocol) << bytes << " cut after " << cut;
     }
+  }
+}
+
+TEST_F(ConnectionDecoderTest, EmptyLinesMayPrecedeTheFirstRequest) {
+  const std::string client = "\r\n\r\n" + kGet;
+  for (size_t cut = 0; cut < client.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    Restart();
+    Feed(kClient, client.substr(0, cut));
+    Feed(kClient, client.substr(cut));
+    Feed(kServer, kOk);
+    ASSERT_THAT(recorder_.calls, SizeIs(1));
+    EXPECT_EQ(call().blocks[0].bytes, kGet.size());
+    EXPECT_EQ(call().status, 0);
+    EXPECT_THAT(recorder_.losses, IsEmpty());
   }
 }
 

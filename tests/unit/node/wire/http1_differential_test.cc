@@ -9,6 +9,7 @@
 #include <string>
 
 #include "node/wire/call_status.h"
+#include "node/wire/connection_decoder.h"
 #include "node/wire/http1_decoder.h"
 #include "tests/unit/node/wire/random.h"
 #include "tests/unit/node/wire/recorder.h"
@@ -72,7 +73,8 @@ Exchange MakeExchange(bool last, bool* until_close, Random* random) {
   static constexpr const char* kMethods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"};
   Exchange exchange;
   const std::string method = kMethods[random->Below(std::size(kMethods))];
-  const std::string start = method + " /path?query HTTP/1.1\r\nHost: h\r\n";
+  std::string start = method + " /path?query HTTP/1.1\r\nHost: h\r\n";
+  while (random->OneIn(6)) start = "\r\n" + start;  // to be skipped
   exchange.request =
       random->OneIn(2) ? Written{start + "\r\n", ""} : WithBody(start, /*until_close=*/false, random);
   while (random->OneIn(5)) {
@@ -216,7 +218,7 @@ class Conversation {
   std::string sent_[2];
   Recorder recorder_;
   const WireLimits limits_;
-  Http1Decoder decoder_{&recorder_, &HeaderNames::Standard(), &limits_};
+  ConnectionDecoder decoder_{&recorder_, &HeaderNames::Standard(), &limits_};
 };
 
 TEST(Http1DifferentialTest, TellsWhatHttpParserReads) {
