@@ -276,7 +276,7 @@ void Http2Decoder::ReadAnswer(const HeaderBlock& block, Stream* stream) {
     answer.coded = IsCoded(block);
     stream->status = StatusOfHttp(http_status, stream->expects_grpc);
   }
-  if (!grpc_status.empty()) stream->status = StatusOfGrpc(grpc_status);
+  if (stream->expects_grpc && !grpc_status.empty()) stream->status = StatusOfGrpc(grpc_status);
 }
 
 /// `from` has sent its last of the stream, which may be none that is read.

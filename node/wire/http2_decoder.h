@@ -18,10 +18,10 @@ namespace fedcarbon::node {
 /// has to be fed before the server's bytes that answer it.
 ///
 /// A call is a stream that the client opens. If its content-type is application/grpc, it has gRPC's messages;
-/// any other has one message each way, the body, also if that is empty or a tunnel (CONNECT). An answer to a
-/// gRPC request that is not gRPC's, such as a gateway's page, is one message too. A call ends when both sides
-/// have ended it, or one has reset it. Pushed streams are not calls.
-/// One call alone is given up at a gRPC message with unknown flags, and at a body in front of its answer.
+/// any other, gRPC-Web included, has one message each way, the body, also if that is empty or a tunnel
+/// (CONNECT). An answer to a gRPC request that is not gRPC's, such as a gateway's page, is one message too. A
+/// call ends when both sides have ended it, or one has reset it. Pushed streams are not calls. One call alone
+/// is given up at a gRPC message with unknown flags, and at a body in front of its answer.
 ///
 /// It looks into frames, never judges them: what the peers do not mind, it does not. It stops for good where
 /// it could not know any more what follows: no preface, no SETTINGS in front, a header block that is

@@ -82,8 +82,8 @@ class CallListener {
   /// Bytes of a message, as soon as they have passed.
   virtual void OnMessage(Side from, const MessagePiece& piece) = 0;
 
-  /// The call is over. `status` is a gRPC status code: grpc-status where there is one, else by gRPC's mapping
-  /// of HTTP statuses, 1 (CANCELLED) after a reset. Nothing follows.
+  /// The call is over. `status` is a gRPC status code: a gRPC call's grpc-status where there is one, else by
+  /// gRPC's mapping of HTTP statuses, 1 (CANCELLED) after a reset. Nothing follows.
   virtual void OnEnd(int status) = 0;
 };
 

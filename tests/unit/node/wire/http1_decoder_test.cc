@@ -129,6 +129,21 @@ TEST_F(Http1DecoderTest, AHeadIsReadAsIfNoneLikeItHadComeBefore) {
   }
 }
 
+TEST_F(Http1DecoderTest, GrpcWebIsPlainHttp) {
+  const std::string two_messages("\0\0\0\0\1x\0\0\0\0\1y", 12);
+  const std::string message_and_trailers("\0\0\0\0\1z\x80\0\0\0\x0egrpc-status: 5", 25);
+  const auto body = [](const std::string& bytes) {
+    return "Content-Type: application/grpc-web+proto\r\nContent-Length: " + std::to_string(bytes.size()) +
+           "\r\n\r\n" + bytes;
+  };
+  Feed(kClient, "POST /a/b HTTP/1.1\r\n" + body(two_messages));
+  Feed(kServer, "HTTP/1.1 200 OK\r\nGrpc-Status: 5\r\n" + body(message_and_trailers));
+  EXPECT_THAT(call().sent(kClient), ElementsAre(Message{12, 12, true}));
+  EXPECT_THAT(call().sent(kServer), ElementsAre(Message{25, 25, true}));
+  EXPECT_EQ(call().status, 0) << "of the HTTP status";
+  ExpectAlive();
+}
+
 TEST_F(Http1DecoderTest, AnEmptyBodyIsAnEmptyMessage) {
   Feed(kClient, kGet);
   EXPECT_THAT(call().sent(kClient), ElementsAre(kEmptyBody));

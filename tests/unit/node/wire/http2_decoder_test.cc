@@ -249,6 +249,27 @@ TEST_F(Http2DecoderTest, AnHttpExchangeIsOneMessageEachWay) {
   EXPECT_EQ(call().status, 0);
 }
 
+TEST_F(Http2DecoderTest, GrpcWebIsPlainHttp) {
+  const std::string request = GrpcMessage("one") + GrpcMessage("two");
+  const std::string answer = GrpcMessage("three") + GrpcMessage("grpc-status: 5", 0x80);
+  uint32_t stream = 1;
+  for (const std::string type : {"application/grpc-web", "application/grpc-web+proto",
+                                 "application/grpc-web-text", "application/grpc-web; charset=utf-8"}) {
+    SCOPED_TRACE(type);
+    Feed(kClient, {Request(stream, {{":method", "POST"}, {":path", "/a/b"}, {"content-type", type}}),
+                   Data(stream, request, kEndStream)});
+    Feed(kServer, {Answer(stream, {{":status", "200"}, {"content-type", type}, {"grpc-status", "5"}}),
+                   Data(stream, answer, kEndStream)});
+    EXPECT_THAT(recorder_.calls.back()->sent(kClient),
+                ElementsAre(Message{request.size(), request.size(), true}));
+    EXPECT_THAT(recorder_.calls.back()->sent(kServer),
+                ElementsAre(Message{answer.size(), answer.size(), true}));
+    EXPECT_EQ(recorder_.calls.back()->status, 0) << "of the HTTP status";
+    stream += 2;
+  }
+  EXPECT_THAT(recorder_.losses, IsEmpty());
+}
+
 TEST_F(Http2DecoderTest, AnEmptyBodyIsAnEmptyMessage) {
   Feed(kClient, Request(1, kGet, kEndStream));
   Feed(kServer, Trailers(1, {{":status", "304"}}));
