@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
@@ -117,7 +118,7 @@ class Proxy::Impl {
         bound[key] = open->second;
       } else {
         absl::StatusOr<FileDescriptor> fd = Listen(listener.listen);
-        if (!fd.ok()) return fd.status();
+        if (!fd.ok()) return NameOwnListener(fd.status(), listener.listen);
         bound[key] = BoundEndpoint(listener.listen, fd->get());
         opened[key] = std::make_unique<Acceptor>(
             *std::move(fd), *std::move(route), limit, main_loop_.get(), metrics_,
@@ -147,6 +148,19 @@ class Proxy::Impl {
     MutexLock lock(&mutex_);
     listening_ = std::move(listening);
     return absl::OkStatus();
+  }
+
+  // A place such as 127.0.0.1:80 is taken while one of our own listens on 0.0.0.0:80, which may be about to
+  // go. To close that first would be to lose it where the new one cannot be opened.
+  absl::Status NameOwnListener(const absl::Status& status, const Endpoint& place) const {
+    if (status.code() != absl::StatusCode::kAlreadyExists) return status;
+    for (const auto& [key, open] : bound_) {
+      if (open.is_unix() || place.is_unix() || open.address.port != place.address.port) continue;
+      return absl::AlreadyExistsError(
+          absl::StrCat(status.message(), " by this node's own listener ", open.text(),
+                       "; a reload opens listeners before it closes others: restart to move this one"));
+    }
+    return status;
   }
 
   void CloseListeners() {

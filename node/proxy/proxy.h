@@ -21,8 +21,8 @@ absl::Status CheckProxyOptions(const ProxyOptions& options);
 /// OpenSSL writes to sockets whose peer may have gone.
 class Proxy {
  public:
-  /// INVALID_ARGUMENT as CheckProxyOptions; UNAVAILABLE, with the address, if a listener cannot be bound.
-  /// `metrics` must outlive this.
+  /// INVALID_ARGUMENT as CheckProxyOptions; ALREADY_EXISTS or UNAVAILABLE, with the address, if a listener
+  /// cannot be bound. `metrics` must outlive this.
   static absl::StatusOr<std::unique_ptr<Proxy>> Start(ProxyOptions options, std::shared_ptr<Meter> meter,
                                                       ProxyMetrics* metrics);
 
@@ -33,8 +33,8 @@ class Proxy {
   std::vector<Endpoint> listening() const;
 
   /// Takes over new options without dropping a connection: those that are open keep what they began with.
-  /// Listeners that stay at their place go on, new ones open, others close. On an error everything stays as
-  /// it was. `threads` cannot change.
+  /// Listeners that stay at their place go on, new ones open, then others close: one cannot move to a place
+  /// that overlaps its old one. On an error everything stays as it was. `threads` cannot change.
   absl::Status Reload(ProxyOptions options);
 
   /// Closes the listeners, and waits until the connections have ended by themselves, at most `options.drain`.

@@ -100,12 +100,12 @@ std::vector<SocketAddress> NumericAddresses(const Endpoint& endpoint) {
 std::vector<SocketAddress> LookUp(const Address& address) { return GetAddresses(address, AI_ADDRCONFIG); }
 
 absl::StatusOr<FileDescriptor> Listen(const Endpoint& endpoint) {
-  const auto error = [&](const char* what) {
-    return absl::UnavailableError(absl::StrCat("cannot listen on ", endpoint.text(), ": ", what));
+  const auto error = [&](absl::StatusCode code, const char* what) {
+    return absl::Status(code, absl::StrCat("cannot listen on ", endpoint.text(), ": ", what));
   };
   std::vector<SocketAddress> addresses = NumericAddresses(endpoint);
   if (addresses.empty()) addresses = LookUp(endpoint.address);
-  if (addresses.empty()) return error("no such host");
+  if (addresses.empty()) return error(absl::StatusCode::kUnavailable, "no such host");
   const SocketAddress& address = addresses.front();
   if (endpoint.is_unix()) RemoveAbandonedSocket(address, endpoint.unix_path);
   FileDescriptor fd = OpenSocket(address);
@@ -114,7 +114,8 @@ absl::StatusOr<FileDescriptor> Listen(const Endpoint& endpoint) {
   if (!fd.is_open() ||
       bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 ||
       listen(fd.get(), kBacklog) != 0) {
-    return error(std::strerror(errno));
+    return error(errno == EADDRINUSE ? absl::StatusCode::kAlreadyExists : absl::StatusCode::kUnavailable,
+                 std::strerror(errno));
   }
   return fd;
 }

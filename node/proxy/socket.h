@@ -27,8 +27,8 @@ std::vector<SocketAddress> NumericAddresses(const Endpoint& endpoint);
 /// none.
 std::vector<SocketAddress> LookUp(const Address& address);
 
-/// Binds and listens. A Unix socket that nobody listens on any more is replaced. UNAVAILABLE names the
-/// endpoint and why.
+/// Binds and listens. A Unix socket that nobody listens on any more is replaced. ALREADY_EXISTS, if the place
+/// is taken, and UNAVAILABLE name the endpoint and why.
 absl::StatusOr<FileDescriptor> Listen(const Endpoint& endpoint);
 
 /// `endpoint` with the port that a listening socket has.

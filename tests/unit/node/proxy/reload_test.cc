@@ -108,6 +108,30 @@ TEST(ReloadTest, LeavesEverythingAsItWasOnAnError) {
   expect_unchanged(bad, "connections 0");
 }
 
+TEST(ReloadTest, TellsThatAListenerCannotMoveToWhatOverlapsItsPlace) {
+  Server upstream;
+  for (const auto& [from, to] : {std::pair("0.0.0.0", "127.0.0.1"), std::pair("127.0.0.1", "0.0.0.0")}) {
+    RunningProxy proxy(ListenerTo(upstream.endpoint(), std::string(from) + ":0"));
+    const Endpoint place = proxy.endpoint();
+    Endpoint overlapping = place;
+    overlapping.address.host = to;
+    const absl::Status refused =
+        proxy->Reload(OptionsFor(ListenerTo(upstream.endpoint(), overlapping.text())));
+    EXPECT_EQ(refused.code(), absl::StatusCode::kAlreadyExists);
+    EXPECT_EQ(refused.message(),
+              "cannot listen on " + overlapping.text() +
+                  ": Address already in use by this node's own listener " + place.text() +
+                  "; a reload opens listeners before it closes others: restart to move this one");
+    EXPECT_EQ(proxy.endpoint(), place);
+    Endpoint door = place;
+    door.address.host = "127.0.0.1";
+    Socket client = Socket::Connect(door);
+    Socket server = upstream.Accept();
+    EXPECT_TRUE(client.Send("hello"));
+    EXPECT_EQ(server.Receive(5), "hello");
+  }
+}
+
 TEST(ReloadTest, TakesOverLimits) {
   Server upstream;
   ProxyOptions options = OptionsFor(ListenerTo(upstream.endpoint()));
@@ -147,7 +171,7 @@ TEST(StartTest, TellsWhichPlaceIsTaken) {
   ProxyMetrics metrics;
   const auto proxy = Proxy::Start(OptionsFor(ListenerTo(upstream.endpoint(), upstream.endpoint().text())),
                                   meter.meter, &metrics);
-  EXPECT_EQ(proxy.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(proxy.status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(proxy.status().message(),
             "cannot listen on " + upstream.endpoint().text() + ": Address already in use");
 }
@@ -168,7 +192,7 @@ TEST(StartTest, ReplacesAnAbandonedUnixSocketAndNoOther) {
   ProxyMetrics metrics;
   EXPECT_EQ(
       Proxy::Start(OptionsFor(ListenerTo(upstream.endpoint(), place)), meter.meter, &metrics).status().code(),
-      absl::StatusCode::kUnavailable);
+      absl::StatusCode::kAlreadyExists);
   Socket look = upstream.Accept();  // whether it is in use
   EXPECT_EQ(look.AwaitEnding(), Ending::kFin);
   Pair again(proxy, &upstream);
