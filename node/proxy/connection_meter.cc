@@ -124,8 +124,11 @@ void ConnectionMeter::LearnPeer(const std::string& name) {
   if (peer_.empty()) peer_ = name;
 }
 
-void ConnectionMeter::Passed(Side from, std::string_view bytes) {
-  if (decoder_.has_value()) decoder_->Feed(from, bytes);
+uint64_t ConnectionMeter::Passed(Side from, std::string_view bytes) {
+  if (!decoder_.has_value()) return 0;
+  const uint64_t before = decoder_->steps();
+  decoder_->Feed(from, bytes);
+  return decoder_->steps() - before;
 }
 
 void ConnectionMeter::Finished(Side from) {

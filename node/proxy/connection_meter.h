@@ -2,6 +2,7 @@
 // facts.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,8 +38,9 @@ class ConnectionMeter : public ConnectionListener {
   /// The client's certificate names it. For side SERVER.
   void SetClientName(const std::string& name);
 
-  /// Bytes that were passed on, in order, inside TLS where the proxy opens it.
-  void Passed(Side from, std::string_view bytes);
+  /// Bytes that were passed on, in order, inside TLS where the proxy opens it. Returns how many steps it took
+  /// to decode them (wire.h).
+  uint64_t Passed(Side from, std::string_view bytes);
 
   /// `from` has sent all.
   void Finished(Side from);

@@ -70,7 +70,7 @@ struct ProxyOptions {
   size_t connections = 20'000;
 
   /// Bytes that were read and could not be written yet, of one thread's connections together. Above it each
-  /// connection still holds at most kMinRead per direction. At least 64 KiB.
+  /// connection still holds at most 16 KiB per direction. At least 64 KiB.
   Bytes buffer = Bytes(4 << 20);
 
   /// For each of the upstream's addresses to accept a connection, and for a TLS handshake of either leg.

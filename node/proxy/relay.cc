@@ -13,9 +13,6 @@
 namespace fedcarbon::node {
 namespace {
 
-// One direction's share before others have their turn.
-constexpr size_t kTurnBytes = 1 << 20;
-
 constexpr std::string_view kHttp2Preface = "PRI *";
 
 void Count(ProxyMetrics::Counter* counter, uint64_t more = 1) {
@@ -266,10 +263,11 @@ bool Relay::Pump(Flow* flow) {
       return false;
     }
     if (!flow->from->is_readable) return false;
-    if (turn >= kTurnBytes) return true;
+    if (turn >= flow->pace.read_size()) return true;
 
+    const size_t size = std::min(worker_->ReadSize(), flow->pace.read_size());
     const ByteStream::ReadResult read =
-        flow->from->stream->Read(worker_->buffer(), worker_->ReadSize(), flow->from->is_ending);
+        flow->from->stream->Read(worker_->buffer(), size, flow->from->is_ending);
     turn += read.bytes;
     if (read.after != ByteStream::After::kMore) flow->from->is_readable = false;
     if (read.bytes > 0 && !Write(flow, {worker_->buffer(), read.bytes})) return false;
@@ -293,7 +291,7 @@ bool Relay::Pump(Flow* flow) {
 // False if the other leg is broken.
 bool Relay::Write(Flow* flow, std::string_view bytes) {
   const ByteStream::WriteResult written = flow->to->stream->Write(bytes);
-  meter_.Passed(flow->from_side, bytes.substr(0, written.bytes));
+  Show(flow, bytes.substr(0, written.bytes));
   if (written.broken) {
     Break(flow);
     return false;
@@ -310,7 +308,7 @@ bool Relay::WriteRest(Flow* flow) {
   if (!flow->to->is_writable) return false;
   const std::string_view rest = std::string_view(flow->rest).substr(flow->rest_begin);
   const ByteStream::WriteResult written = flow->to->stream->Write(rest);
-  meter_.Passed(flow->from_side, rest.substr(0, written.bytes));
+  Show(flow, rest.substr(0, written.bytes));
   flow->rest_begin += written.bytes;
   if (written.broken) {
     Break(flow);
@@ -322,6 +320,10 @@ bool Relay::WriteRest(Flow* flow) {
   }
   DropRest(flow);
   return true;
+}
+
+void Relay::Show(Flow* flow, std::string_view bytes) {
+  flow->pace.Passed(bytes.size(), meter_.Passed(flow->from_side, bytes));
 }
 
 void Relay::Keep(Flow* flow, std::string_view rest) {

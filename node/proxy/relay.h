@@ -13,6 +13,7 @@
 #include "node/proxy/connection_meter.h"
 #include "node/proxy/event_loop.h"
 #include "node/proxy/file_descriptor.h"
+#include "node/proxy/pace.h"
 #include "node/proxy/route.h"
 #include "node/proxy/socket.h"
 #include "node/proxy/tls_stream.h"
@@ -75,6 +76,7 @@ class Relay {
     const Side from_side;
     Leg* const from;
     Leg* const to;
+    Pace pace;
     std::string rest;  // was read, and not taken yet
     size_t rest_begin = 0;
     bool is_over = false;  // nothing more is read
@@ -100,6 +102,7 @@ class Relay {
   bool Pump(Flow* flow);
   bool Write(Flow* flow, std::string_view bytes);
   bool WriteRest(Flow* flow);
+  void Show(Flow* flow, std::string_view bytes);
   void Keep(Flow* flow, std::string_view rest);
   void DropRest(Flow* flow);
   void Break(Flow* flow);

@@ -7,15 +7,12 @@
 
 #include "fedcarbon/meter/cpu_clock.h"
 #include "fedcarbon/meter/meter_core.h"
+#include "node/proxy/pace.h"
 
 namespace fedcarbon::node {
 namespace {
 
 constexpr absl::Duration kTickInterval = absl::Seconds(1);
-
-// Of a read. The size of a read is what the cost of bulk hangs on: one system call per read and write.
-constexpr size_t kMaxRead = 1 << 20;
-constexpr size_t kMinRead = 16 << 10;
 
 // A read may take this share of the room that is left.
 constexpr int64_t kRoomShare = 4;
@@ -35,7 +32,7 @@ Worker::Worker(std::unique_ptr<EventLoop> loop, const ProxyOptions& options, Sha
       options_(options),
       shared_(std::move(shared)),
       tick_(std::move(tick)),
-      buffer_(new char[kMaxRead]),
+      buffer_(new char[Pace::kMaxRead]),
       thread_([this] {
         const OwnThread own;
         pthread_setname_np(pthread_self(), "fedcarbon-proxy");
@@ -61,7 +58,7 @@ void Worker::Adopt(FileDescriptor client, std::shared_ptr<Route> route) {
 
 size_t Worker::ReadSize() const {
   const int64_t room = static_cast<int64_t>(options_.buffer.count()) - held_;
-  return static_cast<size_t>(std::clamp<int64_t>(room / kRoomShare, kMinRead, kMaxRead));
+  return static_cast<size_t>(std::clamp<int64_t>(room / kRoomShare, Pace::kMinRead, Pace::kMaxRead));
 }
 
 void Worker::AddHeld(int64_t bytes) {

@@ -70,6 +70,7 @@ class ConnectionDecoder::Impl : public ConnectionListener {
     }
   }
 
+  uint64_t steps() const { return steps_before_ + (decoder_ != nullptr ? decoder_->steps() : 0); }
   Protocol protocol() const { return protocol_; }
   Bytes undecoded_bytes() const { return undecoded_; }
 
@@ -111,6 +112,7 @@ class ConnectionDecoder::Impl : public ConnectionListener {
   void Begin(Protocol protocol, std::unique_ptr<CallListener> call = nullptr) {
     protocol_ = protocol;
     listener_->OnProtocol(protocol);
+    EndDecoder();
     decoder_ = Make(protocol, std::move(call));
     if (protocol == Protocol::kUnknown)
       listener_->OnLoss("protocol not recognised", /*whole_connection=*/true);
@@ -143,9 +145,14 @@ class ConnectionDecoder::Impl : public ConnectionListener {
     return nullptr;
   }
 
+  void EndDecoder() {
+    steps_before_ = steps();
+    decoder_ = nullptr;
+  }
+
   /// After the decoder has run: it may have lost its way, or come to an upgrade.
   void FollowUp() {
-    if (lost_) decoder_ = nullptr;
+    if (lost_) EndDecoder();
     if (decoder_ == nullptr || protocol_ != Protocol::kHttp1) return;
     std::optional<Http1Decoder::Upgrade> upgrade = static_cast<Http1Decoder&>(*decoder_).TakeUpgrade();
     if (!upgrade.has_value()) return;
@@ -165,6 +172,7 @@ class ConnectionDecoder::Impl : public ConnectionListener {
   bool server_finished_ = false;
   bool lost_ = false;
   Bytes undecoded_;
+  uint64_t steps_before_ = 0;  // of decoders that have ended
 };
 
 ConnectionDecoder::ConnectionDecoder(ConnectionListener* listener, const HeaderNames* headers,
@@ -175,6 +183,7 @@ ConnectionDecoder::~ConnectionDecoder() = default;
 
 void ConnectionDecoder::Feed(Side from, std::string_view bytes) { impl_->Feed(from, bytes); }
 void ConnectionDecoder::Finish(Side from) { impl_->Finish(from); }
+uint64_t ConnectionDecoder::steps() const { return impl_->steps(); }
 Protocol ConnectionDecoder::protocol() const { return impl_->protocol(); }
 Bytes ConnectionDecoder::undecoded_bytes() const { return impl_->undecoded_bytes(); }
 

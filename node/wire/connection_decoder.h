@@ -26,6 +26,7 @@ class ConnectionDecoder : public Decoder {
 
   void Feed(Side from, std::string_view bytes) override;
   void Finish(Side from) override;
+  uint64_t steps() const override;
 
   Protocol protocol() const;
 

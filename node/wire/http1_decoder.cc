@@ -70,6 +70,7 @@ std::optional<Http1Decoder::Upgrade> Http1Decoder::TakeUpgrade() { return std::e
 bool Http1Decoder::Undecided() const { return !exchanges_.empty() && exchanges_.back().may_switch; }
 
 bool Http1Decoder::TakeSection(Side from, std::string_view* bytes) {
+  ++steps_;
   switch (reader(from).section.Take(bytes)) {
     case Http1Section::Result::kComplete:
       return true;
@@ -163,6 +164,7 @@ void Http1Decoder::TakeBody(Side from, std::string_view* bytes) {
   for (;;) {
     const std::string_view content = sender.body.Take(bytes);
     if (content.empty()) break;
+    ++steps_;
     sender.content += content.size();
     if (call != nullptr) call->OnContent(from, content);
   }

@@ -48,6 +48,7 @@ class Http1Decoder : public Decoder {
 
   void Feed(Side from, std::string_view bytes) override;
   void Finish(Side from) override;
+  uint64_t steps() const override { return steps_; }
 
   /// To be asked after each Feed: once it has a value, nothing more is read here.
   std::optional<Upgrade> TakeUpgrade();
@@ -105,6 +106,7 @@ class Http1Decoder : public Decoder {
   std::string held_;                // of the client, while undecided
   bool client_finished_ = false;
   bool done_ = false;  // lost, or switched
+  uint64_t steps_ = 0;
   std::optional<Upgrade> upgrade_;
 };
 

@@ -104,6 +104,7 @@ void Http2Decoder::Finish(Side from) {
 
 /// Reads the frame's header, which says where its parts are.
 void Http2Decoder::BeginFrame(Direction* sender) {
+  ++steps_;
   if (!sender->began && (sender->type != NGHTTP2_SETTINGS || (sender->flags & NGHTTP2_FLAG_ACK) != 0)) {
     return Lose("HTTP/2: no SETTINGS in front");
   }
@@ -167,6 +168,7 @@ void Http2Decoder::TakePayload(Side from, std::string_view* bytes) {
     if (sender.type == NGHTTP2_DATA) {
       TakeData(from, part);
     } else if (sender.block_open) {
+      steps_ += part.size();  // each byte may be a field
       if (const char* why = sender.inflater.Take(part)) Lose(why);
     }
   } else {
@@ -204,6 +206,7 @@ void Http2Decoder::TakeData(Side from, std::string_view bytes) {
     return TellBody(from, Bytes(bytes.size()), last, &stream);
   }
   while (!bytes.empty()) {
+    ++steps_;
     const std::string_view rest = bytes;
     const std::optional<MessagePiece> piece = half.messages.Next(&bytes);
     if (!piece.has_value()) {

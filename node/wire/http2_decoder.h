@@ -40,6 +40,7 @@ class Http2Decoder : public Decoder {
 
   /// When the client has gone, calls end that only waited for its end.
   void Finish(Side from) override;
+  uint64_t steps() const override { return steps_; }
 
   bool lost() const { return lost_; }
 
@@ -117,6 +118,7 @@ class Http2Decoder : public Decoder {
   uint32_t last_stream_ = 0;  // the highest that the client has opened
   bool client_finished_ = false;
   bool lost_ = false;
+  uint64_t steps_ = 0;
 };
 
 }  // namespace fedcarbon::node

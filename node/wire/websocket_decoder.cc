@@ -70,6 +70,7 @@ bool WebSocketDecoder::Direction::ReadLength() {
 }
 
 void WebSocketDecoder::BeginFrame(Side from) {
+  ++steps_;
   Direction& sender = direction(from);
   const bool deflated = (sender.header[0] & kReserved1) != 0;
   if (!sender.ReadLength()) return Lose("a WebSocket frame's length in a form that is not allowed");

@@ -30,6 +30,7 @@ class WebSocketDecoder : public Decoder {
 
   void Feed(Side from, std::string_view bytes) override;
   void Finish(Side from) override;
+  uint64_t steps() const override { return steps_; }
 
  private:
   struct Direction {
@@ -73,6 +74,7 @@ class WebSocketDecoder : public Decoder {
   Direction server_;
   std::optional<int> status_;  // once a close frame has come
   bool lost_ = false;
+  uint64_t steps_ = 0;
 };
 
 }  // namespace fedcarbon::node

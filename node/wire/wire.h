@@ -113,6 +113,10 @@ class Decoder {
 
   /// `from` will send nothing more (FIN): bodies that last until the close end here.
   virtual void Finish(Side from) = 0;
+
+  /// How many frames, messages, chunks and header fields it may have read so far: what takes its time, where
+  /// they are small. Never falls.
+  virtual uint64_t steps() const = 0;
 };
 
 }  // namespace fedcarbon::node
