@@ -206,7 +206,7 @@ bool Relay::CompleteUpstreamHandshake() {
 }
 
 void Relay::OnUpstreamReached() {
-  alpn_ = std::string();
+  std::string().swap(alpn_);  // with its memory: a client may offer 64 KiB
   route_->upstream_health.Reached(route_->options.upstream.text());
   Enter(Stage::kClientHandshake, worker_->options().handshake_timeout);
 }
@@ -306,7 +306,8 @@ bool Relay::Write(Flow* flow, std::string_view bytes) {
 // False if some of it is left, or the other leg is broken.
 bool Relay::WriteRest(Flow* flow) {
   if (!flow->to->is_writable) return false;
-  const std::string_view rest = std::string_view(flow->rest).substr(flow->rest_begin);
+  const std::string_view rest =
+      std::string_view(flow->rest.data(), flow->rest.size()).substr(flow->rest_begin);
   const ByteStream::WriteResult written = flow->to->stream->Write(rest);
   Show(flow, rest.substr(0, written.bytes));
   flow->rest_begin += written.bytes;
@@ -327,13 +328,14 @@ void Relay::Show(Flow* flow, std::string_view bytes) {
 }
 
 void Relay::Keep(Flow* flow, std::string_view rest) {
-  flow->rest.assign(rest);
-  worker_->AddHeld(static_cast<int64_t>(rest.size()));
+  flow->rest.assign(rest.begin(), rest.end());
+  worker_->AddHeld(static_cast<int64_t>(flow->rest.capacity()));
 }
 
 void Relay::DropRest(Flow* flow) {
-  worker_->AddHeld(-static_cast<int64_t>(flow->rest.size()));
-  flow->rest = std::string();  // an idle connection holds nothing
+  const auto held = static_cast<int64_t>(flow->rest.capacity());
+  flow->rest = std::vector<char>();  // with its memory: an idle connection holds nothing
+  worker_->AddHeld(static_cast<int64_t>(flow->rest.capacity()) - held);
   flow->rest_begin = 0;
 }
 

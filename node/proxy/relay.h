@@ -77,7 +77,7 @@ class Relay {
     Leg* const from;
     Leg* const to;
     Pace pace;
-    std::string rest;  // was read, and not taken yet
+    std::vector<char> rest;  // was read, and not taken yet
     size_t rest_begin = 0;
     bool is_over = false;  // nothing more is read
     bool is_cut = false;   // how it ended, for FinishWriting
