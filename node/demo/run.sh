@@ -46,63 +46,11 @@ data=$top/node/demo/data
 programs=(fedcarbon fedcarbon-coordinator fedcarbon-demo-aggregator fedcarbon-demo-hospital fedcarbon-demo-pooled
   fedcarbon-demo-summary)
 
-build() {
-  local cores settings=()
-  cores=$(nproc)
-  # A folder that is there stays as its developer configured it.
-  [ -f "$top/build/CMakeCache.txt" ] || settings=(-G Ninja -DCMAKE_BUILD_TYPE=Release -DFEDCARBON_TESTS=OFF)
-  echo "== building in $top/build with $cores cores (the first time takes some minutes)"
-  cmake -S "$top" -B "$top/build" "${settings[@]}" >"$1/cmake.log" 2>&1 ||
-    { cat "$1/cmake.log" >&2; return 1; }
-  cmake --build "$top/build" --parallel "$cores" --target "${programs[@]}"
-}
-
-# What was started, in its order; stopped in the opposite one, so that the coordinator hears the others' last words.
-started=()
-work=$(mktemp -d)
-
-stop_all() {
-  local i deadline
-  trap '' INT TERM  # a second Ctrl-C does not keep it from ending
-  for ((i = ${#started[@]} - 1; i >= 0; i--)); do
-    kill -TERM "${started[i]}" 2>/dev/null || continue
-    deadline=$((SECONDS + 10))
-    while kill -0 "${started[i]}" 2>/dev/null && [ $SECONDS -lt $deadline ]; do sleep 0.05; done
-    kill -KILL "${started[i]}" 2>/dev/null || true
-    wait "${started[i]}" 2>/dev/null || true
-  done
-  rm -rf "$work"
-}
-trap stop_all EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# start NAME PROGRAM ARGUMENT...: in the background, its output in $work/NAME.log.
-start() {
-  local name=$1
-  shift
-  "$bin/$1" "${@:2}" >"$work/$name.log" 2>&1 &
-  started+=($!)
-}
-
-# said NAME PATTERN: waits for a line of the last started program, and prints what the pattern's group matched.
-said() {
-  local deadline=$((SECONDS + 30)) found
-  while [ $SECONDS -lt $deadline ]; do
-    found=$(sed -nE "s/.*$2.*/\1/p" "$work/$1.log" | head -n 1)
-    [ -z "$found" ] || { echo "$found"; return; }
-    kill -0 "${started[-1]}" 2>/dev/null || break
-    sleep 0.05
-  done
-  echo "$0: the $1 did not start:" >&2
-  cat "$work/$1.log" >&2
-  return 1
-}
-
+source "$top/node/demo/processes.sh"
 if [ -z "$bin" ]; then
   source "$top/lib/packages.sh"
   install_packages "${build_packages[@]}"
-  build "$work"
+  build "$top" "${programs[@]}"
   bin=$top/build/bin
 fi
 for program in "${programs[@]}"; do
@@ -112,7 +60,7 @@ done
 # What would be the hospitals' and the aggregator's own lines; all of this runs on one machine.
 export FEDCARBON_LINK=fixed
 
-start coordinator fedcarbon-coordinator --data "$work/data" --grpc 127.0.0.1:0 --http 127.0.0.1:0
+start coordinator "$bin/fedcarbon-coordinator" --data "$work/data" --grpc 127.0.0.1:0 --http 127.0.0.1:0
 address='(127\.0\.0\.1:[0-9]+)'
 FEDCARBON_COORDINATOR=$(said coordinator "^grpc $address")
 page=http://$(said coordinator "^http $address")
@@ -120,14 +68,14 @@ export FEDCARBON_COORDINATOR
 echo "== the coordinator's page: $page"
 
 # The aggregator's country is made up; the hospitals' are their own.
-start aggregator fedcarbon-demo-aggregator --listen 127.0.0.1:0 --country DEU --model "$model" --rounds "$rounds" \
+start aggregator "$bin/fedcarbon-demo-aggregator" --listen 127.0.0.1:0 --country DEU --model "$model" --rounds "$rounds" \
   --seed "$seed" --record "$work/aggregator.record"
 training=("${started[-1]}")
 aggregator_address=$(said aggregator "listening on $address")
 
 # hospital NODE COUNTRY FILE
 hospital() {
-  start "$1" fedcarbon-demo-hospital --node "$1" --country "$2" --data "$data/$3" --aggregator "$aggregator_address" \
+  start "$1" "$bin/fedcarbon-demo-hospital" --node "$1" --country "$2" --data "$data/$3" --aggregator "$aggregator_address" \
     --record "$work/$1.record"
   training+=("${started[-1]}")
 }
@@ -136,9 +84,8 @@ hospital long-beach USA va_long_beach.csv
 hospital budapest HUN hungarian.csv
 hospital zurich-basel CHE switzerland.csv
 
-"$bin/fedcarbon" watch &
-watch=$!
-started+=("$watch")
+in_background "$bin/fedcarbon" watch
+watch=${started[-1]}
 
 while [ ${#training[@]} -gt 0 ]; do
   if ! wait -n -p ended "${training[@]}"; then
