@@ -29,10 +29,12 @@ void ProtobufFields::Feed(std::string_view bytes) {
         TakeShown(&bytes);
         break;
       case Step::kSkipped: {
-        const auto taken = static_cast<size_t>(std::min<uint64_t>(skip_, bytes.size()));
-        bytes.remove_prefix(taken);
-        skip_ -= taken;
+        const std::string_view taken =
+            bytes.substr(0, static_cast<size_t>(std::min<uint64_t>(skip_, bytes.size())));
+        bytes.remove_prefix(taken.size());
+        skip_ -= taken.size();
         if (skip_ == 0) step_ = Step::kTag;
+        if (field_ != kNone) listener_->OnRest(field_, taken);
         break;
       }
       case Step::kBroken:

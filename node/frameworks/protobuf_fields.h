@@ -24,6 +24,9 @@ class FieldListener {
   /// Text, bytes, a message or packed numbers: `length` bytes, of which the first are shown, at most
   /// ProtobufFields::kShownBytes. Told as soon as these have passed.
   virtual void OnBytes(size_t field, std::string_view first, uint64_t length) = 0;
+
+  /// What follows of such a value, as it passes.
+  virtual void OnRest(size_t field, std::string_view bytes) = 0;
 };
 
 /// Walks one message through the pieces that it comes in, and goes into a field only where a path of the

@@ -115,29 +115,6 @@ bool TakePrefix(std::string_view* text, std::string_view prefix) {
   return true;
 }
 
-// ConfigRecord {1 items[] {1 key, 2 value {2 sint64}}}.
-class ConfigReader : private FieldListener {
- public:
-  std::optional<uint64_t> Read(std::string_view record) {
-    ProtobufFields fields(&kTable, this);
-    fields.Feed(record);
-    fields.End();  // only the first bytes may be here
-    return round_;
-  }
-
- private:
-  void OnNumber(size_t, uint64_t value) override {
-    const uint64_t number = value >> 1;  // zigzag; an odd one is negative
-    if (is_round_ && value % 2 == 0 && !round_.has_value()) round_ = number;
-  }
-  void OnBytes(size_t, std::string_view first, uint64_t) override { is_round_ = first == "server-round"; }
-
-  static inline const std::vector<FieldPath> kTable = {{1, 1}, {1, 2, 2}};
-
-  bool is_round_ = false;
-  std::optional<uint64_t> round_;
-};
-
 }  // namespace
 
 std::optional<Method> MethodOf(std::string_view path) {
@@ -153,6 +130,7 @@ FleetReader::FleetReader(Method method, bool is_request) : fields_(TableOf(metho
 
 std::optional<FleetMessage> FleetReader::End() {
   FleetMessage message = std::exchange(message_, {});
+  message.round = object_.End();
   if (!fields_.End()) return std::nullopt;
   return message;
 }
@@ -177,6 +155,10 @@ void FleetReader::OnNumber(size_t field, uint64_t value) {
     default:
       break;
   }
+}
+
+void FleetReader::OnRest(size_t field, std::string_view bytes) {
+  if (field == kContent) object_.Feed(bytes);
 }
 
 void FleetReader::OnBytes(size_t field, std::string_view first, uint64_t length) {
@@ -208,18 +190,10 @@ void FleetReader::OnBytes(size_t field, std::string_view first, uint64_t length)
     case kSession:
       return set(&message_.session);
     case kContent:
-      message_.content = std::string(first);
-      return;
+      return object_.Begin(first);
     default:
       return;
   }
-}
-
-std::optional<uint64_t> RoundOfConfig(std::string_view object) {
-  if (!TakePrefix(&object, "ConfigRecord ")) return std::nullopt;
-  const size_t end = object.find('\0');
-  if (end == std::string_view::npos) return std::nullopt;
-  return ConfigReader().Read(object.substr(end + 1));
 }
 
 }  // namespace fedcarbon::node::flower

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "node/frameworks/flower/config_record.h"
 #include "node/frameworks/protobuf_fields.h"
 
 namespace fedcarbon::node::flower {
@@ -42,7 +43,7 @@ struct FleetMessage {
   std::string session;
   bool is_found = false;
   bool is_available = false;
-  std::string content;  // the first bytes of an object
+  std::optional<uint64_t> round;  // that an object names
 
   static constexpr size_t kRuntimes = 16;
 };
@@ -62,13 +63,11 @@ class FleetReader : private FieldListener {
  private:
   void OnNumber(size_t field, uint64_t value) override;
   void OnBytes(size_t field, std::string_view first, uint64_t length) override;
+  void OnRest(size_t field, std::string_view bytes) override;
 
   FleetMessage message_;
+  ConfigRecordReader object_;
   ProtobufFields fields_;
 };
-
-/// The round that a ConfigRecord's object names: `object` begins like `ConfigRecord  20`, 0 and the record
-/// itself, in which the key "server-round" has a number. Nothing: it names none, or is something else.
-std::optional<uint64_t> RoundOfConfig(std::string_view object);
 
 }  // namespace fedcarbon::node::flower

@@ -120,8 +120,8 @@ class FleetCall : public CallRule {
         if (answer.is_found && !answer.is_available) {  // the other end is still uploading it
           call_->SetWaste(v1::WASTE_POLL);
           joins_->ForgetMove(asked_->node, std::exchange(moving_, {}));
-        } else if (const auto round = flower::RoundOfConfig(answer.content)) {
-          Book(joins_->NameRound(*asked_, *round));
+        } else if (answer.round.has_value()) {
+          Book(joins_->NameRound(*asked_, *answer.round));
         }
         return;
       case Method::kPushMessages:

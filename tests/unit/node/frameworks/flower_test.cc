@@ -53,9 +53,16 @@ std::string Tree(const std::string& root) { return Bytes(3, Bytes(1, root) + Byt
 
 std::string Object(const std::string& content) { return Varint(1, 1) + Varint(2, 1) + Bytes(3, content); }
 
-std::string Config(const std::string& key, uint64_t zigzag) {
-  const std::string record = Bytes(1, Bytes(1, key) + Bytes(2, Varint(2, zigzag)));
+std::string ConfigItem(const std::string& key, const std::string& value) {
+  return Bytes(1, Bytes(1, key) + Bytes(2, value));
+}
+
+std::string ConfigOf(const std::string& record) {
   return "ConfigRecord  " + std::to_string(record.size()) + std::string(1, '\0') + record;
+}
+
+std::string Config(const std::string& key, uint64_t zigzag) {
+  return ConfigOf(ConfigItem(key, Varint(2, zigzag)));
 }
 
 class FlowerTest : public ::testing::Test {
@@ -202,6 +209,23 @@ TEST_F(FlowerTest, AConfigThatCameBeforeNamesTheRoundAgain) {
   ASSERT_THAT(Bindings(), SizeIs(2));
   EXPECT_EQ(Bindings()[1].key, pulled.binding);
   EXPECT_EQ(Bindings()[1].round, Round(4));
+}
+
+TEST_F(FlowerTest, TheRoundMayStandBehindALongConfig) {
+  Pull({Id('a')});
+  const std::string long_text = Bytes(4, std::string(1'000'000, 'x'));
+  const std::string config =
+      ConfigOf(ConfigItem("classes", long_text) + ConfigItem("server-round", Varint(2, 2 * 7)) +
+               ConfigItem("round", Varint(2, 2 * 9)) + ConfigItem("more", long_text));
+  EXPECT_EQ(PullObject(Id('d'), Object(config)).round, Round(7));
+}
+
+TEST_F(FlowerTest, AConfigThatIsCutNamesNoRound) {
+  Pull({Id('a')});
+  const std::string config = Config("server-round", 2 * 7);
+  EXPECT_EQ(PullObject(Id('d'), Object(config.substr(0, config.size() - 1))).round, kNoRound);
+  EXPECT_EQ(PullObject(Id('e'), Object(config + "\x0a")).round, kNoRound);
+  EXPECT_EQ(PullObject(Id('f'), Object(config)).round, Round(7));
 }
 
 TEST_F(FlowerTest, OnlyANumberUnderTheRightKeyIsARound) {

@@ -37,9 +37,12 @@ class Listener : public FieldListener {
   void OnNumber(size_t field, uint64_t value) override { heard.push_back({field, value, ""}); }
   void OnBytes(size_t field, std::string_view first, uint64_t length) override {
     heard.push_back({field, length, std::string(first)});
+    rest.clear();
   }
+  void OnRest(size_t, std::string_view bytes) override { rest += bytes; }
 
   std::vector<Heard> heard;
+  std::string rest;  // of the last value of bytes
 };
 
 constexpr size_t kSteps[] = {1, 2, 3, 7, 100'000};
@@ -89,6 +92,26 @@ TEST(ProtobufFieldsTest, ShowsTheFirstBytesAndSkipsTheRest) {
   const std::string past = at + "b";
   EXPECT_THAT(ReadWhole({{1}, {2}}, Bytes(1, at) + Bytes(1, past) + Varint(2, 1)),
               ElementsAre(Heard{0, at.size(), at}, Heard{0, past.size(), at}, Heard{1, 1, ""}));
+}
+
+TEST(ProtobufFieldsTest, TheRestOfAValueCanBeHeardAsItPasses) {
+  std::string value;
+  for (size_t i = 0; i < 3 * ProtobufFields::kShownBytes; ++i) value += static_cast<char>(i % 251);
+  for (const size_t size : {ProtobufFields::kShownBytes, ProtobufFields::kShownBytes + 1, value.size()}) {
+    const std::string message =
+        Bytes(3, "skipped" + value) + Bytes(1, value.substr(0, size)) + Bytes(4, value);
+    for (const size_t step : kSteps) {
+      Listener listener;
+      const std::vector<FieldPath> table = {{1}};
+      ProtobufFields fields(&table, &listener);
+      for (size_t at = 0; at < message.size(); at += step) {
+        fields.Feed(std::string_view(message).substr(at, step));
+      }
+      EXPECT_TRUE(fields.End());
+      ASSERT_EQ(listener.heard.size(), 1u);
+      EXPECT_EQ(listener.heard[0].first + listener.rest, value.substr(0, size));
+    }
+  }
 }
 
 TEST(ProtobufFieldsTest, ANestOfAThousandIsSkipped) {

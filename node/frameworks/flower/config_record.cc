@@ -1,0 +1,41 @@
+#include "node/frameworks/flower/config_record.h"
+
+#include <utility>
+
+namespace fedcarbon::node::flower {
+namespace {
+
+constexpr std::string_view kName = "ConfigRecord ";
+
+}  // namespace
+
+// items[] {1 key, 2 value {2 sint64}}.
+const std::vector<FieldPath> ConfigRecordReader::kTable = {{1, 1}, {1, 2, 2}};
+
+void ConfigRecordReader::Begin(std::string_view first) {
+  const size_t end = first.find('\0');
+  is_config_ = first.substr(0, kName.size()) == kName && end != std::string_view::npos;
+  if (is_config_) fields_.Feed(first.substr(end + 1));
+}
+
+void ConfigRecordReader::Feed(std::string_view bytes) {
+  if (is_config_) fields_.Feed(bytes);
+}
+
+std::optional<uint64_t> ConfigRecordReader::End() {
+  const bool is_whole = fields_.End() && std::exchange(is_config_, false);
+  is_round_ = false;
+  const std::optional<uint64_t> round = std::exchange(round_, std::nullopt);
+  return is_whole ? round : std::nullopt;
+}
+
+void ConfigRecordReader::OnNumber(size_t, uint64_t value) {
+  const uint64_t number = value >> 1;  // zigzag; an odd one is negative
+  if (is_round_ && value % 2 == 0 && !round_.has_value()) round_ = number;
+}
+
+void ConfigRecordReader::OnBytes(size_t, std::string_view first, uint64_t) {
+  is_round_ = first == "server-round";
+}
+
+}  // namespace fedcarbon::node::flower
