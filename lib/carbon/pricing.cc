@@ -162,6 +162,8 @@ ComputationPrice Pricing::Price(NodeIndex index, const ComputationAmounts& amoun
   ComputationPrice price = PriceWork(&node, &node.processor, absl::ToDoubleSeconds(amounts.cpu));
   if (amounts.accelerator > absl::ZeroDuration()) {
     price += PriceWork(&node, &node.accelerator, absl::ToDoubleSeconds(amounts.accelerator));
+  } else if (amounts.cpu == absl::ZeroDuration() && amounts.wall > absl::ZeroDuration()) {
+    node.has_unpriced_wall = price.energy.at_least = price.carbon.at_least = true;
   }
   return price;
 }
@@ -244,6 +246,11 @@ std::vector<std::string> Pricing::Warnings() const {
       if (end->link != v1::LINK_KIND_UNSPECIFIED) continue;
       add({"the link is unknown, priced as fixed: state it (--link)", SubjectName(end->name)});
     }
+  }
+  for (const Node& node : nodes_) {
+    if (!node.has_unpriced_wall) continue;
+    add({"how long it computed is known, not how much CPU time that took: its computation is a lower bound",
+         SubjectName(node.name)});
   }
   constexpr size_t kNamedSubjects = 5;
   std::vector<std::string> warnings;

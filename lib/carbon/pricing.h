@@ -40,7 +40,10 @@ inline constexpr char kModelCumulator[] = "cumulator/2020";
 struct ComputationAmounts {
   absl::Duration cpu;
   absl::Duration accelerator;
-  absl::Duration wall;  // of spans that compute, handlers' not among them; cumulator/2020 alone prices it
+  // Of spans that compute, handlers' not among them. cumulator/2020 alone prices it; elsewhere wall time
+  // without any processor's time says that something was computed and nobody knows at what cost: at least
+  // nothing.
+  absl::Duration wall;
 };
 
 struct ComputationPrice {
@@ -126,6 +129,7 @@ class Pricing {
     double processors = 1;  // cumulator/2020's
     WorkRate accelerator;   // per second of accelerator time, all devices
     bool grid_intensity_used = false;
+    bool has_unpriced_wall = false;  // compute spans, and no CPU time
   };
   // Energy of one kB under one network model, between links of two kinds.
   struct TransferRate {

@@ -100,6 +100,22 @@ TEST(PricingTest, ComputationIsTimeTimesWattsTimesPue) {
   EXPECT_THAT(pricing.Warnings(), IsEmpty());
 }
 
+TEST(PricingTest, WallTimeOfUnknownCpuTimeIsALowerBound) {
+  Pricing pricing = MakePricing();
+  const v1::Node zurich = Described("CHE");
+  const Pricing::NodeIndex node = pricing.AddNode("zurich", &zurich);
+  EXPECT_FALSE(pricing.Price(node, {absl::Microseconds(1), {}, absl::Hours(1)}).carbon.at_least);
+  EXPECT_FALSE(pricing.Price(node, {{}, absl::Microseconds(1), absl::Hours(1)}).carbon.at_least);
+  EXPECT_FALSE(pricing.Price(node, {}).carbon.at_least);
+  EXPECT_THAT(pricing.Warnings(), IsEmpty());
+
+  const ComputationPrice price = pricing.Price(node, {{}, {}, absl::Hours(1)});
+  EXPECT_EQ(price.carbon.central.grams(), 0);
+  EXPECT_TRUE(price.carbon.at_least);
+  EXPECT_TRUE(price.energy.at_least);
+  EXPECT_THAT(pricing.Warnings(), ElementsAre(HasSubstr("zurich: how long it computed is known")));
+}
+
 TEST(PricingTest, AcceleratorTimeCostsAllOfThem) {
   Pricing pricing = MakePricing();
   const v1::Node zurich = Described("CHE");
