@@ -35,6 +35,7 @@ void Http1Decoder::Feed(Side from, std::string_view bytes) {
         }
         if (!TakeSection(from, &bytes)) break;
         from == Side::kClient ? ReadRequest() : ReadAnswer(&bytes);
+        if (sender.known_section.empty()) sender.head.reset();
         break;
       case Reader::Part::kBody:
         TakeBody(from, &bytes);
@@ -62,6 +63,19 @@ void Http1Decoder::Finish(Side from) {
   for (Exchange& exchange : exchanges_) {
     if (!exchange.answered) exchange.call = nullptr;
   }
+}
+
+size_t Http1Decoder::held_bytes() const {
+  return client_.held_bytes() + server_.held_bytes() + held_.capacity();
+}
+
+size_t Http1Decoder::Reader::held_bytes() const {
+  size_t bytes = section.held_bytes() + known_section.capacity();
+  if (head.has_value()) {
+    bytes += head->upgrade.capacity();
+    for (const auto& [name, value] : head->block.fields) bytes += name.capacity() + value.capacity();
+  }
+  return bytes;
 }
 
 std::optional<Http1Decoder::Upgrade> Http1Decoder::TakeUpgrade() { return std::exchange(upgrade_, {}); }
@@ -95,7 +109,7 @@ const Http1Head& Http1Decoder::ReadHead(Side from) {
     sender.known_section = section.size() <= kKnownSectionBytes ? section : std::string_view();
   }
   sender.section.Clear();
-  return sender.head;
+  return *sender.head;
 }
 
 void Http1Decoder::ReadRequest() {
@@ -215,7 +229,7 @@ void Http1Decoder::Switch(Protocol protocol, std::string_view* bytes) {
 
 void Http1Decoder::Lose(const char* why) {
   exchanges_.clear();
-  held_ = {};
+  std::string().swap(held_);
   done_ = true;
   listener_->OnLoss(why, /*whole_connection=*/true);
 }

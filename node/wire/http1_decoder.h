@@ -50,6 +50,9 @@ class Http1Decoder : public Decoder {
   void Finish(Side from) override;
   uint64_t steps() const override { return steps_; }
 
+  /// Of memory, for what has passed: between two messages no more than a short head of each side.
+  size_t held_bytes() const;
+
   /// To be asked after each Feed: once it has a value, nothing more is read here.
   std::optional<Upgrade> TakeUpgrade();
 
@@ -69,10 +72,12 @@ class Http1Decoder : public Decoder {
   struct Reader {
     explicit Reader(Bytes limit) : section(limit) {}
 
+    size_t held_bytes() const;
+
     enum class Part { kHead, kBody, kTrailers } part = Part::kHead;
     Http1Section section;
-    std::string known_section;  // the last head's, if it is short: most calls of a connection repeat it
-    Http1Head head;             // what it says
+    std::string known_section;      // the last head's, if it is short: most calls of a connection repeat it
+    std::optional<Http1Head> head;  // what it says; none once a long one is read
     Http1Body body = Http1Body::Length(0);
     bool compressed = false;
     bool begun = false;    // the message's first piece is told

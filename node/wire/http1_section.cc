@@ -21,19 +21,22 @@ Http1Section::Result Http1Section::Take(std::string_view* bytes) {
     if (held_.empty()) {
       section_ = bytes->substr(0, end);
     } else {
-      section_ = held_.append(*bytes, 0, end);
+      Hold(bytes->substr(0, end));
+      section_ = {held_.data(), held_.size()};
     }
     bytes->remove_prefix(end);
     return Result::kComplete;
   }
-  held_.append(*bytes);
+  Hold(*bytes);
   *bytes = {};
   return Result::kIncomplete;
 }
 
 void Http1Section::Clear() {
-  held_ = {};  // with its memory: an idle connection holds nothing
+  held_ = std::vector<char>();  // with its memory: an idle connection holds nothing
   section_ = {};
 }
+
+void Http1Section::Hold(std::string_view bytes) { held_.insert(held_.end(), bytes.begin(), bytes.end()); }
 
 }  // namespace fedcarbon::node

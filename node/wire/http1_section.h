@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
+#include <vector>
 
 #include "fedcarbon/units/units.h"
 
@@ -28,10 +28,15 @@ class Http1Section {
 
   void Clear();
 
+  /// Of memory, for the section: 0 between two of them, and where each is seen in place.
+  size_t held_bytes() const { return held_.capacity(); }
+
  private:
+  void Hold(std::string_view bytes);
+
   const size_t limit_;
-  std::string held_;  // what earlier reads brought
-  size_t line_ = 0;   // how much of held_ belongs to the line that is not over
+  std::vector<char> held_;  // what earlier reads brought
+  size_t line_ = 0;         // how much of held_ belongs to the line that is not over
   std::string_view section_;
 };
 

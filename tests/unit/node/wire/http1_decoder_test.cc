@@ -563,6 +563,30 @@ TEST_F(Http1DecoderTest, ASectionAboveTheLimit) {
   }
 }
 
+TEST_F(Http1DecoderTest, MemoryThatALongSectionTookIsGivenBackWhenItIsOver) {
+  constexpr size_t kLong = 50'000;
+  constexpr size_t kBetweenMessages = 2 * 2'048 + 256;  // a short head of each side
+  const std::string field = "X-Long: " + std::string(kLong, 'x') + "\r\n";
+  const std::string upgrade = "Upgrade: " + std::string(kLong, 'u') + "\r\n";
+  const std::string target(kLong, 't');
+  const auto expect_given_back = [&](Side from, std::string_view bytes) {
+    Feed(from, bytes.substr(0, bytes.size() - 1));
+    EXPECT_GE(decoder_->held_bytes(), kLong) << "while it is gathered";
+    Feed(from, bytes.substr(bytes.size() - 1));
+    EXPECT_LE(decoder_->held_bytes(), kBetweenMessages);
+  };
+  expect_given_back(
+      kClient, "POST /" + target + " HTTP/1.1\r\n" + field + upgrade + "Transfer-Encoding: chunked\r\n\r\n");
+  Feed(kClient, "1\r\nx\r\n");
+  expect_given_back(kClient, "0\r\n" + field + "\r\n");
+  expect_given_back(kServer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + field + upgrade + "\r\n");
+  expect_given_back(kServer, "0\r\n" + field + "\r\n");
+  Feed(kClient, "GET /" + target + " HTTP/1.1\r\n\r\n");  // seen in place
+  EXPECT_LE(decoder_->held_bytes(), kBetweenMessages);
+  Feed(kServer, kOk + "hello");
+  ExpectAlive();
+}
+
 TEST_F(Http1DecoderTest, RequestsWithoutAnAnswerAreBounded) {
   limits_.streams = 3;
   Restart();

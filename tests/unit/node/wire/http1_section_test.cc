@@ -50,6 +50,18 @@ TEST(Http1SectionTest, OfAnyPiecesEndsWithItsEmptyLine) {
   }
 }
 
+TEST(Http1SectionTest, HoldsMemoryOnlyForASectionInPieces) {
+  Http1Section section{Bytes(100)};
+  std::string_view whole = kSection;
+  EXPECT_EQ(section.Take(&whole), Result::kComplete);
+  EXPECT_EQ(section.held_bytes(), 0u);
+  section.Clear();
+  EXPECT_EQ(Take(&section, kSection, 5), Result::kComplete);
+  EXPECT_GE(section.held_bytes(), kSection.size());
+  section.Clear();
+  EXPECT_EQ(section.held_bytes(), 0u);
+}
+
 TEST(Http1SectionTest, CutInTwoAnywhere) {
   for (size_t cut = 1; cut < kSection.size(); ++cut) {
     SCOPED_TRACE(cut);
