@@ -19,6 +19,7 @@ class End:
         self.received = bytearray()
         self.end = None  # how the peer ended: 'close', or 'reset'
         self.changed = threading.Condition()
+        self.piece = PIECE  # that it reads at most at a time
         self.may_read = threading.Event()
         self.may_read.set()
         sock.settimeout(DEADLINE)
@@ -31,7 +32,7 @@ class End:
         while end is None:
             self.may_read.wait()
             try:
-                data = self.sock.recv(PIECE)
+                data = self.sock.recv(self.piece)
                 end = None if data else 'close'
             except TimeoutError:
                 continue

@@ -162,6 +162,27 @@ class CrowdTest(HostileTest):
             client.close()
         self.check_node()
 
+    def test_connections_that_are_half_closed(self):
+        self.start_node()
+        pairs = self.meanwhile(lambda: [connect_through(self.node.address, self.listener) for _ in range(CROWD)])
+        for n, (client, server) in enumerate(pairs):
+            first, last = (client, server) if n % 2 else (server, client)
+            first.finish()
+            last.wait_end()
+            self.assertEqual(last.end, 'close')
+        for _ in range(100):
+            self.neighbour.exchange()
+        self.assertEqual(self.node.metrics()['connections_open'], CROWD + 1)
+        for n, (client, server) in enumerate(pairs):
+            first, last = (client, server) if n % 2 else (server, client)
+            last.send(b'last words')
+            last.finish()
+            first.wait_end()
+            self.assertEqual((bytes(first.received), first.end), (b'last words', 'close'))
+            first.close()
+            last.close()
+        self.check_node()
+
     def test_connections_that_are_reset(self):
         self.start_node()
 

@@ -1,5 +1,6 @@
 """Bytes of no protocol, and at no decent pace."""
 import select
+import socket
 import threading
 
 import frames
@@ -47,6 +48,26 @@ def slow_writes(client, server):
     for at in range(len(answered)):
         server.send(answered[at:at + 1])
         client.wait(at + 1)
+
+
+@attack(calls={'/hostile': 1}, messages=1)
+def slow_writes_of_http1(client, server):
+    for said in b'POST /hostile HTTP/1.1\r\nContent-Length: 9\r\n\r\n123456789':
+        talk(client, server, bytes([said]))
+    answer = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n123456789\r\n0\r\n\r\n'
+    for at in range(len(answer)):
+        server.send(answer[at:at + 1])
+        client.wait(at + 1)
+
+
+@attack(calls={'/hostile': 1}, messages=1, encoded=20_000)
+def slow_reads(client, server):
+    """A byte at a time, out of the smallest of buffers."""
+    for end in (client, server):
+        end.piece = 1
+        end.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    length = b'Content-Length: 20000\r\n\r\n' + noise(12, 20_000)
+    talk(client, server, b'POST /hostile HTTP/1.1\r\n' + length, b'HTTP/1.1 200 OK\r\n' + length)
 
 
 def stall(reader, writer):

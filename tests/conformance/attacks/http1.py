@@ -36,6 +36,11 @@ def chunks_without_end(client, server):
 
 
 @attack(calls={'/hostile': 1}, messages=0)
+def chunk_that_never_comes(client, server):
+    talk(client, server, POST + b'Transfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n' + bytes(1000))
+
+
+@attack(calls={'/hostile': 1}, messages=0)
 def chunk_extension_without_end(client, server):
     talk(client, server, POST + b'Transfer-Encoding: chunked\r\n\r\n1;' + b'v' * 16_000_000)
 
@@ -48,6 +53,11 @@ def trailers_without_end(client, server):
 @attack(calls={'/hostile': 1}, messages=0)
 def body_that_never_comes(client, server):
     talk(client, server, POST + b'Content-Length: 9223372036854775807\r\n\r\n' + bytes(1000))
+
+
+@attack(calls={'/hostile': 1}, messages=1)
+def empty_line_flood(client, server):
+    talk(client, server, b'\r\n' * 1_000_000 + POST + b'Content-Length: 0\r\n\r\n', OK)
 
 
 @attack('without an answer')
@@ -86,6 +96,8 @@ for shape, why, fields in (
         ('blank_before_colon', FORM, b'Transfer-Encoding : chunked\r\n'),
         ('unknown_coding', CODING, b'Transfer-Encoding: xchunked\r\n'),
         ('chunked_not_last', CODING, b'Transfer-Encoding: chunked, identity\r\n'),
+        ('two_codings', FORM, CHUNKED + b'Transfer-Encoding: identity\r\n'),
+        ('chunked_twice', CODING, b'Transfer-Encoding: chunked, chunked\r\n'),
         ('folded_line', LINE, b'Transfer-Encoding:\r\n chunked\r\n'),
         ('bare_line_feed', LINE, b'Transfer-Encoding: chunked\n' + LENGTH),
         ('bare_carriage_return', FORM, b'x: y\rTransfer-Encoding: chunked\r\n' + LENGTH),

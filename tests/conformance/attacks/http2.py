@@ -66,6 +66,15 @@ def hpack_bomb_of_a_field_that_is_read(client, server):
     talk(client, server, begin() + frames.continuations(1, request('/hostile.Bomb/Call') + big + b'\xbe' * 200_000))
 
 
+@attack(calls={'/hostile.Bomb/Call': 51})
+def hpack_bomb_of_the_server(client, server):
+    big = frames.indexed_literal(b'x', b'v' * 4000)
+    streams = range(1, 103, 2)
+    talk(client, server, begin() + b''.join(headers(stream, request('/hostile.Bomb/Call')) for stream in streams),
+         frames.settings() + headers(1, literal(b':status', b'200') + big) +
+         b''.join(frames.continuations(stream, literal(b':status', b'200') + b'\xbe' * 200_000) for stream in streams[1:]))
+
+
 def table_of(size):
     return headers(1, frames.table_size(size) + request('/hostile.Table/Call'), END_HEADERS | END_STREAM)
 
@@ -99,6 +108,15 @@ def rapid_reset(client, server):
         client.send(begin() * (begun == 1) + b''.join(
             headers(stream, block) + frame(RST_STREAM, 0, stream, frames.CANCEL.to_bytes(4, 'big'))
             for stream in range(begun, begun + 2_000, 2)))
+
+
+@attack(calls={'/hostile.Reset/Call': MANY})
+def rapid_reset_by_the_server(client, server):
+    block = request('/hostile.Reset/Call')
+    for begun in range(1, 2 * MANY, 2_000):
+        streams = range(begun, begun + 2_000, 2)
+        talk(client, server, begin() * (begun == 1) + b''.join(headers(stream, block) for stream in streams),
+             frames.settings() * (begun == 1) + b''.join(frame(RST_STREAM, 0, stream, bytes(4)) for stream in streams))
 
 
 @attack()
