@@ -39,6 +39,23 @@ TEST_P(LoopbackTest, IsNotPaced) {
   EXPECT_EQ(Congestion(client.get()), "reno");
 }
 
+// Neither end would hear of it by its own probes: these reach no further than the proxy.
+TEST(PrepareForRelayTest, FindsOutWithinTwoMinutesThatAPeerHasVanished) {
+  testing::Server server;
+  const testing::Socket client = testing::Socket::Connect(server.endpoint());
+  PrepareForRelay(client.get());
+  const auto option = [&](int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof(value);
+    EXPECT_EQ(getsockopt(client.get(), level, name, &value, &size), 0);
+    return value;
+  };
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_LE(option(IPPROTO_TCP, TCP_KEEPIDLE) +
+                option(IPPROTO_TCP, TCP_KEEPINTVL) * option(IPPROTO_TCP, TCP_KEEPCNT),
+            120);
+}
+
 // Of what the other end's FIN does to the count, whenever it comes.
 TEST(KernelCountTest, NeverCountsTheFin) {
   testing::Server server;

@@ -193,6 +193,21 @@ TEST_F(TlsTest, ResetsWhoOnlyChangesKeys) {
   EXPECT_TRUE(proxy.AwaitOpen(0));
 }
 
+TEST_F(TlsTest, ResetsWhoSendsGarbageAfterTheHandshake) {
+  RunningProxy proxy(Listener(true, true));
+  const std::string record_of_noise = std::string("\x17\x03\x03\x20\x00", 5) + RandomBytes(8'192);
+  for (const bool is_client : {true, false}) {
+    auto [client, server] = Meet(proxy, ClientSettings(), ServerSettings());
+    EXPECT_TRUE(client.Send("question"));
+    EXPECT_EQ(server.Receive(8), "question");
+    EXPECT_TRUE((is_client ? client : server).socket().Send(record_of_noise));
+    TlsEnd& other = is_client ? server : client;
+    EXPECT_EQ(other.ReceiveAll(), "");
+    EXPECT_EQ(other.ending(), TlsEnd::Ending::kReset);
+  }
+  EXPECT_TRUE(proxy.AwaitOpen(0));
+}
+
 TEST_F(TlsTest, ResetsWhoSendsGarbage) {
   RunningProxy proxy(Listener(true, true));
   for (const std::string& garbage : {std::string("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), RandomBytes(10'000),
