@@ -93,9 +93,13 @@ void FleetJoins::EndMove(uint64_t node, const std::string& what, bool has_arrive
   moves_.Put({node, what}, has_arrived ? v1::WASTE_REPEATED : v1::WASTE_RETRY);
 }
 
-void FleetJoins::ForgetMove(uint64_t node, const std::string& what) {
+void FleetJoins::UndoMove(uint64_t node, const std::string& what, v1::Waste waste) {
   MutexLock lock(&mutex_);
-  moves_.Erase({node, what});
+  if (waste == v1::WASTE_UNSPECIFIED) {
+    moves_.Erase({node, what});
+  } else {
+    moves_.Put({node, what}, waste);
+  }
 }
 
 FleetJoins::Instruction* FleetJoins::Current(const FleetMessage& request) {

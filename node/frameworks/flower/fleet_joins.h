@@ -65,8 +65,8 @@ class FleetJoins {
   v1::Waste BeginMove(uint64_t node, const std::string& what);
   void EndMove(uint64_t node, const std::string& what, bool has_arrived);
 
-  /// There was nothing to move yet.
-  void ForgetMove(uint64_t node, const std::string& what);
+  /// There was nothing to move yet: all is as it was before BeginMove, which said `waste`.
+  void UndoMove(uint64_t node, const std::string& what, v1::Waste waste);
 
  private:
   using MessageKey = std::pair<uint64_t, std::string>;  // run, message id or object id

@@ -119,7 +119,7 @@ class FleetCall : public CallRule {
       case Method::kPullObject:
         if (answer.is_found && !answer.is_available) {  // the other end is still uploading it
           call_->SetWaste(v1::WASTE_POLL);
-          joins_->ForgetMove(asked_->node, std::exchange(moving_, {}));
+          joins_->UndoMove(asked_->node, std::exchange(moving_, {}), moved_before_);
         } else if (answer.round.has_value()) {
           Book(joins_->NameRound(*asked_, *answer.round));
         }
@@ -145,8 +145,8 @@ class FleetCall : public CallRule {
   void BeginMove(const char* way, const std::string& what) {
     if (what.empty()) return;
     moving_ = absl::StrCat(way, " ", asked_->run, " ", what);
-    const v1::Waste waste = joins_->BeginMove(asked_->node, moving_);
-    if (waste != v1::WASTE_UNSPECIFIED) call_->SetWaste(waste);
+    moved_before_ = joins_->BeginMove(asked_->node, moving_);
+    if (moved_before_ != v1::WASTE_UNSPECIFIED) call_->SetWaste(moved_before_);
   }
 
   void EndMove(bool has_arrived) {
@@ -179,6 +179,7 @@ class FleetCall : public CallRule {
   FleetReader request_, answer_;
   std::optional<FleetMessage> asked_, answered_;
   std::string moving_;  // what, for the joins
+  v1::Waste moved_before_ = v1::WASTE_UNSPECIFIED;
 };
 
 }  // namespace

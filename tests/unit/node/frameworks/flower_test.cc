@@ -314,6 +314,8 @@ TEST_F(FlowerTest, WhatMovesForNothing) {
   EXPECT_EQ(PullObject(Id('c'), Varint(1, 1)).waste, v1::WASTE_POLL) << "found, and not there yet";
   EXPECT_EQ(PullObject(Id('c'), Object("Array")).waste, v1::WASTE_UNSPECIFIED);
   EXPECT_EQ(PullObject(Id('c'), Object("Array")).waste, v1::WASTE_REPEATED);
+  EXPECT_EQ(PullObject(Id('c'), Varint(1, 1)).waste, v1::WASTE_POLL) << "it comes once more, and not yet";
+  EXPECT_EQ(PullObject(Id('c'), Object("Array")).waste, v1::WASTE_REPEATED) << "it had come before";
   EXPECT_EQ(PullObject(Id('c'), Object("Array"), kOtherNode).waste, v1::WASTE_UNSPECIFIED)
       << "another node's first";
   EXPECT_EQ(PushObject(Id('c'), "s").waste, v1::WASTE_UNSPECIFIED) << "the other way";
