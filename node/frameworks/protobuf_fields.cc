@@ -124,6 +124,7 @@ void ProtobufFields::BeginValue(uint64_t length) {
     }
     left_[depth_++] = length;
     step_ = Step::kTag;
+    if (field_ != kNone) listener_->OnBytes(field_, {}, length);
     return;
   }
   Pass(length);

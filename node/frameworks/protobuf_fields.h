@@ -11,7 +11,7 @@
 namespace fedcarbon::node {
 
 /// Field numbers from the outside in, such as {2, 1, 5}: field 5 of field 1 of field 2. The rest is 0.
-using FieldPath = std::array<uint32_t, 6>;
+using FieldPath = std::array<uint32_t, 8>;
 
 /// Hears of the fields of one table, by their place in it. A repeated field is heard of each time.
 class FieldListener {
@@ -22,7 +22,8 @@ class FieldListener {
   virtual void OnNumber(size_t field, uint64_t value) = 0;
 
   /// Text, bytes, a message or packed numbers: `length` bytes, of which the first are shown, at most
-  /// ProtobufFields::kShownBytes. Told as soon as these have passed.
+  /// ProtobufFields::kShownBytes. Told as soon as these have passed. Of a message that other paths go into,
+  /// nothing is shown: it is told as it begins.
   virtual void OnBytes(size_t field, std::string_view first, uint64_t length) = 0;
 
   /// What follows of such a value, as it passes.

@@ -7,10 +7,12 @@ namespace {
 
 constexpr std::string_view kName = "ConfigRecord ";
 
+enum : size_t { kItem, kKey, kNumber };  // places in the table
+
 }  // namespace
 
 // items[] {1 key, 2 value {2 sint64}}.
-const std::vector<FieldPath> ConfigRecordReader::kTable = {{1, 1}, {1, 2, 2}};
+const std::vector<FieldPath> ConfigRecordReader::kTable = {{1}, {1, 1}, {1, 2, 2}};
 
 void ConfigRecordReader::Begin(std::string_view first) {
   const size_t end = first.find('\0');
@@ -29,13 +31,13 @@ std::optional<uint64_t> ConfigRecordReader::End() {
   return is_whole ? round : std::nullopt;
 }
 
-void ConfigRecordReader::OnNumber(size_t, uint64_t value) {
+void ConfigRecordReader::OnNumber(size_t field, uint64_t value) {
   const uint64_t number = value >> 1;  // zigzag; an odd one is negative
-  if (is_round_ && value % 2 == 0 && !round_.has_value()) round_ = number;
+  if (field == kNumber && is_round_ && value % 2 == 0 && !round_.has_value()) round_ = number;
 }
 
-void ConfigRecordReader::OnBytes(size_t, std::string_view first, uint64_t) {
-  is_round_ = first == "server-round";
+void ConfigRecordReader::OnBytes(size_t field, std::string_view first, uint64_t) {
+  if (field != kNumber) is_round_ = field == kKey && first == "server-round";
 }
 
 }  // namespace fedcarbon::node::flower

@@ -1,24 +1,42 @@
 #include "node/frameworks/flower/fleet_joins.h"
 
-#include <limits>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace fedcarbon::node::flower {
+namespace {
+
+// That the message itself names: strategies of old do so.
+std::optional<uint64_t> RoundOf(const FleetMessage& message) {
+  uint64_t round = 0;
+  if (absl::SimpleAtoi(message.group, &round) && round <= kMaxRound) return round;
+  return std::nullopt;
+}
+
+}  // namespace
 
 std::string RunName(uint64_t run) { return run == 0 ? std::string() : absl::StrCat("flower:", run); }
 
+void FleetJoins::EndInstruction(uint64_t node) {
+  MutexLock lock(&mutex_);
+  current_.Erase(node);
+}
+
 Booking FleetJoins::BeginInstruction(uint64_t node, const FleetMessage& message, uint64_t key) {
+  Booking booking{{RunName(message.run), RoundOf(message)}, key, message.message};
+  if (message.message.empty()) {
+    booking.key = 0;
+    return booking;
+  }
   const MessageKey id(message.run, message.message);
   MutexLock lock(&mutex_);
-  current_.Put(node, id);
-  if (const Instruction* const known = instructions_.Find(id)) return known->booking;
-  Instruction instruction;
-  instruction.booking = {{RunName(message.run), std::nullopt}, key};
-  uint64_t round = 0;  // strategies of old name the round so
-  if (absl::SimpleAtoi(message.group, &round) && round <= kMaxRound) instruction.booking.round.round = round;
-  return instructions_.Put(id, std::move(instruction)).booking;
+  if (node != 0) current_.Put(node, id);
+  const Instruction* const known = instructions_.Find(id);
+  const auto& round = booking.round.round;
+  if (known != nullptr && (!round.has_value() || round == known->booking.round.round)) return known->booking;
+  return instructions_.Put(id, {std::move(booking), std::nullopt}).booking;
 }
 
 FoundRound FleetJoins::OfPulledObject(const FleetMessage& request) {
@@ -29,11 +47,11 @@ FoundRound FleetJoins::OfPulledObject(const FleetMessage& request) {
   return Name(instruction, *round);
 }
 
-FoundRound FleetJoins::NameRound(const FleetMessage& request, uint64_t round) {
+FoundRound FleetJoins::NameRound(const FleetMessage& request, const Booking& booking, uint64_t round) {
   MutexLock lock(&mutex_);
-  rounds_.Put({request.run, request.object}, round);
-  Instruction* const instruction = Current(request);
-  if (instruction == nullptr) return {BookingOf(nullptr, request.run), false};
+  if (!request.object.empty()) rounds_.Put({request.run, request.object}, round);
+  Instruction* const instruction = instructions_.Find({request.run, booking.message});
+  if (instruction == nullptr) return {booking, false};
   return Name(instruction, round);
 }
 
@@ -52,9 +70,13 @@ Booking FleetJoins::Confirm(const FleetMessage& request, absl::Duration now) {
 }
 
 Booking FleetJoins::OfReply(const FleetMessage& request) {
-  MutexLock lock(&mutex_);
   const MessageKey id(request.run, request.reply_to);
-  replying_.Put(request.node, id);
+  MutexLock lock(&mutex_);
+  if (request.messages != 1 || request.reply_to.empty()) {
+    replying_.Erase(request.node);
+    return BookingOf(nullptr, request.messages == 1 ? request.run : 0);
+  }
+  if (request.node != 0) replying_.Put(request.node, id);
   return BookingOf(instructions_.Find(id), request.run);
 }
 
@@ -69,7 +91,11 @@ std::optional<absl::Duration> FleetJoins::Computed(const FleetMessage& request, 
 
 void FleetJoins::BeginSession(const FleetMessage& request, const std::string& session) {
   MutexLock lock(&mutex_);
-  sessions_.Put(session, {request.run, request.reply_to});
+  if (request.messages == 1 && !request.reply_to.empty()) {
+    sessions_.Put(session, {request.run, request.reply_to});
+  } else {
+    sessions_.Erase(session);
+  }
 }
 
 Booking FleetJoins::OfPushedObject(const FleetMessage& request) {
@@ -108,7 +134,7 @@ FleetJoins::Instruction* FleetJoins::Current(const FleetMessage& request) {
 }
 
 Booking FleetJoins::BookingOf(const Instruction* instruction, uint64_t run) {
-  return instruction != nullptr ? instruction->booking : Booking{{RunName(run), std::nullopt}, 0};
+  return instruction != nullptr ? instruction->booking : Booking{{RunName(run), std::nullopt}, 0, {}};
 }
 
 FoundRound FleetJoins::Name(Instruction* instruction, uint64_t round) {

@@ -17,8 +17,9 @@ namespace fedcarbon::node::flower {
 
 /// What a call is booked to.
 struct Booking {
-  RoundId round;     // the run at least; nothing: unknown
-  uint64_t key = 0;  // of the Binding that will name the round; 0: none will
+  RoundId round;        // the run at least; nothing: unknown
+  uint64_t key = 0;     // of the Binding that will name the round; 0: none will
+  std::string message;  // the id of the instruction; empty: unknown
 };
 
 /// A round that was found for what is booked under a key.
@@ -28,29 +29,32 @@ struct FoundRound {
 };
 
 /// Thread-safe. Remembers a bounded number of everything, and forgets what was used longest ago: its bytes
-/// are then *unattributed*.
+/// are then *unattributed*. What has no id, or comes from a node without one, is joined to nothing.
 class FleetJoins {
  public:
   static constexpr size_t kInstructions = 4'096;
   static constexpr size_t kNodes = 1'024;
   static constexpr size_t kObjects = 65'536;
 
+  /// The node asks for a message: it is done with the last one, or has given it up.
+  void EndInstruction(uint64_t node);
+
   /// A message for `node` has come. `key`: for what is booked to it; a message that came before keeps its
-  /// own.
+  /// own, unless it names another round now.
   Booking BeginInstruction(uint64_t node, const FleetMessage& message, uint64_t key);
 
   /// Of an object that `node` pulls: the message that it works on. An object that named a round before names
   /// it again.
   FoundRound OfPulledObject(const FleetMessage& request);
 
-  /// An object that was pulled names `round`.
-  FoundRound NameRound(const FleetMessage& request, uint64_t round);
+  /// An object that was pulled for `booking` names `round`.
+  FoundRound NameRound(const FleetMessage& request, const Booking& booking, uint64_t round);
 
   /// The node has confirmed that it has the whole message, at monotonic time `now`.
   Booking Confirm(const FleetMessage& request, absl::Duration now);
   Booking OfConfirm(const FleetMessage& request);
 
-  /// Of a reply.
+  /// Of a reply. Several at once are of no round: they may be of different ones.
   Booking OfReply(const FleetMessage& request);
 
   /// The reply is here: how long the node has computed at most. Nothing: it is not known when it began.
@@ -69,7 +73,7 @@ class FleetJoins {
   void UndoMove(uint64_t node, const std::string& what, v1::Waste waste);
 
  private:
-  using MessageKey = std::pair<uint64_t, std::string>;  // run, message id or object id
+  using MessageKey = std::pair<uint64_t, std::string>;  // run, message id or object id, never empty
   using NodeKey = std::pair<uint64_t, std::string>;     // node, what it moves
 
   struct Instruction {

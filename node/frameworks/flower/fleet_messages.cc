@@ -5,6 +5,35 @@
 #include <utility>
 
 namespace fedcarbon::node::flower {
+
+// What a path of a table leads to.
+enum class Field {
+  kNode,
+  kListed,
+  kRun,
+  kMessage,
+  kReplyTo,
+  kGroup,
+  kType,
+  kError,
+  kRuntime,
+  kObject,
+  kSession,
+  kFound,
+  kAvailable,
+  kContent,
+};
+
+struct FleetTable {
+  void Add(Field field, const FieldPath& path) {
+    fields.push_back(field);
+    paths.push_back(path);
+  }
+
+  std::vector<Field> fields;
+  std::vector<FieldPath> paths;
+};
+
 namespace {
 
 struct Name {
@@ -21,86 +50,79 @@ constexpr Name kNames[] = {
     {"PushObject", "push-object", Method::kPushObject},
     {"ConfirmMessageReceived", "confirm-message-received", Method::kConfirmMessageReceived},
     {"SendNodeHeartbeat", "send-node-heartbeat", Method::kSendNodeHeartbeat},
+    {"GetRun", "get-run", Method::kGetRun},
+    {"GetFab", "get-fab", Method::kGetFab},
 };
 
-// What a field of a table is; its place there.
-enum Field : size_t {
-  kNode,
-  kRun,
-  kMessage,
-  kReplyTo,
-  kGroup,
-  kType,
-  kError,
-  kRuntime,
-  kObject,
-  kSession,
-  kFound,
-  kAvailable,
-  kContent,
-  kFields,
-};
+// `messages_list` is field 2 of an answer to PullMessages and of a request to PushMessages.
+void AddMessages(FleetTable* table) {
+  table->Add(Field::kListed, {2});
+  table->Add(Field::kRun, {2, 1, 1});
+  table->Add(Field::kMessage, {2, 1, 2});
+  table->Add(Field::kReplyTo, {2, 1, 5});
+  table->Add(Field::kGroup, {2, 1, 6});
+  table->Add(Field::kType, {2, 1, 8});
+  table->Add(Field::kError, {2, 3});
+}
 
-constexpr FieldPath kAbsent = {0};
-
-// Every path of `Message.metadata` is below messages_list, field 2.
-std::vector<FieldPath> Table(Method method, bool is_request) {
-  std::vector<FieldPath> table(kFields, kAbsent);
-  if (is_request) table[kNode] = {1, 1};
+FleetTable RequestTable(Method method) {
+  FleetTable table;
+  table.Add(Field::kNode, {1, 1});
   switch (method) {
-    case Method::kPullMessages:
     case Method::kPushMessages:
-      if (!is_request && method == Method::kPushMessages) {
-        table[kSession] = {4};
-        break;
-      }
-      if (is_request && method == Method::kPullMessages) break;
-      table[kRun] = {2, 1, 1};
-      table[kMessage] = {2, 1, 2};
-      table[kReplyTo] = {2, 1, 5};
-      table[kGroup] = {2, 1, 6};
-      table[kType] = {2, 1, 8};
-      table[kError] = {2, 3};
-      if (is_request) table[kRuntime] = {4};
+      AddMessages(&table);
+      table.Add(Field::kRuntime, {4});
       break;
-    case Method::kPullObject:
     case Method::kPushObject:
+      table.Add(Field::kSession, {5});
+      [[fallthrough]];
+    case Method::kPullObject:
     case Method::kConfirmMessageReceived:
-      if (is_request) {
-        table[kRun] = {2};
-        table[kObject] = {3};
-        if (method == Method::kPushObject) table[kSession] = {5};
-      } else if (method == Method::kPullObject) {
-        table[kFound] = {1};
-        table[kAvailable] = {2};
-        table[kContent] = {3};
-      }
+      table.Add(Field::kRun, {2});
+      table.Add(Field::kObject, {3});
       break;
-    case Method::kSendNodeHeartbeat:
+    case Method::kGetRun:
+      table.Add(Field::kRun, {2});
       break;
-    case Method::kOther:
-      if (is_request) table[kRun] = {2};  // of GetRun; elsewhere no number
+    case Method::kGetFab:
+      table.Add(Field::kRun, {3});
+      break;
+    default:
       break;
   }
   return table;
 }
 
-const std::vector<FieldPath>* TableOf(Method method, bool is_request) {
+FleetTable AnswerTable(Method method) {
+  FleetTable table;
+  switch (method) {
+    case Method::kPullMessages:
+      AddMessages(&table);
+      break;
+    case Method::kPushMessages:
+      table.Add(Field::kSession, {4});
+      break;
+    case Method::kPullObject:
+      table.Add(Field::kFound, {1});
+      table.Add(Field::kAvailable, {2});
+      table.Add(Field::kContent, {3});
+      break;
+    default:
+      break;
+  }
+  return table;
+}
+
+const FleetTable& TableOf(Method method, bool is_request) {
   static const auto* const tables = [] {
-    auto* all = new std::vector<std::vector<FieldPath>>;
+    auto* all = new std::vector<FleetTable>;
     for (int i = 0; i <= static_cast<int>(Method::kOther); ++i) {
-      for (const bool request : {false, true}) all->push_back(Table(static_cast<Method>(i), request));
+      all->push_back(AnswerTable(static_cast<Method>(i)));
+      all->push_back(RequestTable(static_cast<Method>(i)));
     }
     return all;
   }();
-  return &(*tables)[2 * static_cast<size_t>(method) + (is_request ? 1 : 0)];
-}
-
-// Ids are 64 hexadecimal digits or less, numbers in digits, or a short word.
-constexpr size_t kMaxText = 128;
-
-std::string Text(std::string_view first, uint64_t length) {
-  return length <= kMaxText ? std::string(first) : std::string();
+  return (*tables)[2 * static_cast<size_t>(method) + (is_request ? 1 : 0)];
 }
 
 double Double(uint64_t bits) {
@@ -126,30 +148,32 @@ std::optional<Method> MethodOf(std::string_view path) {
   return Method::kOther;
 }
 
-FleetReader::FleetReader(Method method, bool is_request) : fields_(TableOf(method, is_request), this) {}
+FleetReader::FleetReader(Method method, bool is_request)
+    : table_(&TableOf(method, is_request)), fields_(&table_->paths, this) {}
 
 std::optional<FleetMessage> FleetReader::End() {
   FleetMessage message = std::exchange(message_, {});
+  const bool is_possible = std::exchange(is_possible_, true);
   message.round = object_.End();
-  if (!fields_.End()) return std::nullopt;
+  if (!fields_.End() || !is_possible) return std::nullopt;
   return message;
 }
 
-void FleetReader::OnNumber(size_t field, uint64_t value) {
-  switch (field) {
-    case kNode:
+void FleetReader::OnNumber(size_t place, uint64_t value) {
+  switch (table_->fields[place]) {
+    case Field::kNode:
       message_.node = value;
       break;
-    case kRun:
+    case Field::kRun:
       if (message_.messages <= 1) message_.run = value;
       break;
-    case kRuntime:
+    case Field::kRuntime:
       if (message_.runtimes.size() < FleetMessage::kRuntimes) message_.runtimes.push_back(Double(value));
       break;
-    case kFound:
+    case Field::kFound:
       message_.is_found = value != 0;
       break;
-    case kAvailable:
+    case Field::kAvailable:
       message_.is_available = value != 0;
       break;
     default:
@@ -157,43 +181,50 @@ void FleetReader::OnNumber(size_t field, uint64_t value) {
   }
 }
 
-void FleetReader::OnRest(size_t field, std::string_view bytes) {
-  if (field == kContent) object_.Feed(bytes);
-}
-
-void FleetReader::OnBytes(size_t field, std::string_view first, uint64_t length) {
-  const auto set = [&](std::string* text) {
-    if (text->empty()) *text = Text(first, length);
-  };
-  switch (field) {
-    case kMessage:
+void FleetReader::OnBytes(size_t place, std::string_view first, uint64_t length) {
+  switch (table_->fields[place]) {
+    case Field::kListed:
       ++message_.messages;
-      return set(&message_.message);
-    case kReplyTo:
-      return set(&message_.reply_to);
-    case kGroup:
-      return set(&message_.group);
-    case kType:
-      return set(&message_.type);
-    case kError:
+      break;
+    case Field::kMessage:
+      return SetId(&message_.message, first, length);
+    case Field::kReplyTo:
+      return SetId(&message_.reply_to, first, length);
+    case Field::kObject:
+      return SetId(&message_.object, first, length);
+    case Field::kSession:
+      return SetId(&message_.session, first, length);
+    case Field::kGroup:
+      if (message_.messages <= 1 && length <= FleetMessage::kMaxText) message_.group = std::string(first);
+      break;
+    case Field::kType:
+      if (message_.messages <= 1) message_.type = std::string(first.substr(0, FleetMessage::kMaxText));
+      break;
+    case Field::kError:
       message_.is_error = message_.is_error || length > 0;
-      return;
-    case kRuntime:  // packed
+      break;
+    case Field::kRuntime:  // packed
       for (size_t at = 0; at + sizeof(uint64_t) <= first.size(); at += sizeof(uint64_t)) {
         uint64_t bits;
         std::memcpy(&bits, first.data() + at, sizeof(bits));
-        OnNumber(kRuntime, bits);
+        OnNumber(place, bits);
       }
-      return;
-    case kObject:
-      return set(&message_.object);
-    case kSession:
-      return set(&message_.session);
-    case kContent:
-      return object_.Begin(first);
+      break;
+    case Field::kContent:
+      object_.Begin(first);
+      break;
     default:
-      return;
+      break;
   }
+}
+
+void FleetReader::SetId(std::string* id, std::string_view first, uint64_t length) {
+  if (length > FleetMessage::kMaxText) is_possible_ = false;
+  if (is_possible_ && message_.messages <= 1) *id = std::string(first);
+}
+
+void FleetReader::OnRest(size_t place, std::string_view bytes) {
+  if (table_->fields[place] == Field::kContent) object_.Feed(bytes);
 }
 
 }  // namespace fedcarbon::node::flower

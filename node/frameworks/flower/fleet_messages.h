@@ -20,6 +20,8 @@ enum class Method {
   kPushObject,
   kConfirmMessageReceived,
   kSendNodeHeartbeat,
+  kGetRun,
+  kGetFab,
   kOther,  // of the same service
 };
 
@@ -27,16 +29,15 @@ enum class Method {
 /// Nothing: none of the Fleet API.
 std::optional<Method> MethodOf(std::string_view path);
 
-/// What one request or answer said. Fields that it does not have are as they are here; text longer than any
-/// id is left out.
+/// What one request or answer said. Fields that it does not have are as they are here.
 struct FleetMessage {
   uint64_t node = 0;
   uint64_t run = 0;
-  uint64_t messages = 0;  // in messages_list
-  std::string message;    // its id; of the first message, as all that follows
+  uint64_t messages = 0;  // in messages_list; what follows is of the first
+  std::string message;    // its id
   std::string reply_to;
-  std::string group;
-  std::string type;
+  std::string group;  // empty too if it is longer than any number
+  std::string type;   // its beginning
   bool is_error = false;
   std::vector<double> runtimes;  // seconds, one per message; at most kRuntimes
   std::string object;            // its id
@@ -45,8 +46,11 @@ struct FleetMessage {
   bool is_available = false;
   std::optional<uint64_t> round;  // that an object names
 
+  static constexpr size_t kMaxText = 128;  // bytes; ids are 64 hexadecimal digits or less
   static constexpr size_t kRuntimes = 16;
 };
+
+struct FleetTable;
 
 /// Reads one request or answer of a method as it passes.
 class FleetReader : private FieldListener {
@@ -57,15 +61,18 @@ class FleetReader : private FieldListener {
 
   void Feed(std::string_view bytes) { fields_.Feed(bytes); }
 
-  /// The message is over: what it said. Nothing: it was not what it seemed.
+  /// The message is over: what it said. Nothing: it was not what it seemed, or has an id longer than any.
   std::optional<FleetMessage> End();
 
  private:
-  void OnNumber(size_t field, uint64_t value) override;
-  void OnBytes(size_t field, std::string_view first, uint64_t length) override;
-  void OnRest(size_t field, std::string_view bytes) override;
+  void OnNumber(size_t place, uint64_t value) override;
+  void OnBytes(size_t place, std::string_view first, uint64_t length) override;
+  void OnRest(size_t place, std::string_view bytes) override;
+  void SetId(std::string* id, std::string_view first, uint64_t length);
 
+  const FleetTable* const table_;
   FleetMessage message_;
+  bool is_possible_ = true;
   ConfigRecordReader object_;
   ProtobufFields fields_;
 };

@@ -68,10 +68,10 @@ class FleetCall : public CallRule {
   void OnMessageEnd(Side from) override {
     std::optional<FleetMessage> message = (from == Side::kClient ? request_ : answer_).End();
     if (!message.has_value()) return;
-    if (from == Side::kClient) {
+    if (from == Side::kClient && !asked_.has_value()) {
       asked_ = *std::move(message);
       OnRequest();
-    } else if (asked_.has_value()) {
+    } else if (from == Side::kServer && asked_.has_value() && !answered_.has_value()) {
       answered_ = *std::move(message);
       OnAnswer(*answered_);
     }
@@ -81,6 +81,8 @@ class FleetCall : public CallRule {
   void OnEnd(int status) override {
     const bool is_ok = status == 0 && answered_.has_value();
     if (is_ok && method_ == Method::kConfirmMessageReceived) joins_->Confirm(*asked_, Now());
+    if (is_ok && method_ == Method::kPullMessages && answered_->messages == 0)
+      call_->SetWaste(v1::WASTE_POLL);
     EndMove(is_ok);
   }
 
@@ -95,17 +97,21 @@ class FleetCall : public CallRule {
       case Method::kConfirmMessageReceived:
         return Book(joins_->OfConfirm(*asked_));
       case Method::kPushMessages:
-        BeginMove("reply", asked_->reply_to);
         Book(joins_->OfReply(*asked_));
+        if (asked_->messages != 1) return;
+        BeginMove("reply", asked_->reply_to);
         return RecordSpan();
       case Method::kPushObject:
         BeginMove("up", asked_->object);
         return Book(joins_->OfPushedObject(*asked_));
       case Method::kSendNodeHeartbeat:
         return call_->SetWaste(v1::WASTE_HEARTBEAT);
-      case Method::kOther:
-        return Book(Booking{{flower::RunName(asked_->run), std::nullopt}, 0});
+      case Method::kGetRun:
+      case Method::kGetFab:
+        return Book(Booking{{flower::RunName(asked_->run), std::nullopt}, 0, {}});
       case Method::kPullMessages:
+        return joins_->EndInstruction(asked_->node);
+      case Method::kOther:
         return;
     }
   }
@@ -113,15 +119,14 @@ class FleetCall : public CallRule {
   void OnAnswer(const FleetMessage& answer) {
     switch (method_) {
       case Method::kPullMessages:
-        if (answer.messages == 0) return call_->SetWaste(v1::WASTE_POLL);
         if (answer.messages == 1) Book(joins_->BeginInstruction(asked_->node, answer, RandomId()));
         return;
       case Method::kPullObject:
-        if (answer.is_found && !answer.is_available) {  // the other end is still uploading it
-          call_->SetWaste(v1::WASTE_POLL);
+        if (!answer.is_available) {
+          if (answer.is_found) call_->SetWaste(v1::WASTE_POLL);  // the other end is still uploading it
           joins_->UndoMove(asked_->node, std::exchange(moving_, {}), moved_before_);
         } else if (answer.round.has_value()) {
-          Book(joins_->NameRound(*asked_, *answer.round));
+          Book(joins_->NameRound(*asked_, booking_, *answer.round));
         }
         return;
       case Method::kPushMessages:
@@ -133,6 +138,7 @@ class FleetCall : public CallRule {
   }
 
   void Book(const Booking& booking) {
+    booking_ = booking;
     if (booking.key != 0 && !booking.round.known()) call_->SetBinding(booking.key);
     call_->AdoptRound(booking.round);
   }
@@ -156,16 +162,15 @@ class FleetCall : public CallRule {
   // What the node itself says includes what it waited for (a slow link, its own start); so does the time
   // between its last word and this one. Both are upper bounds: the lower one counts.
   void RecordSpan() {
-    const absl::Duration now = Now();
-    const std::optional<absl::Duration> passed = joins_->Computed(*asked_, now);
+    const std::optional<absl::Duration> passed = joins_->Computed(*asked_, Now());
+    if (!passed.has_value()) return;
     std::optional<absl::Duration> said;
     for (const double seconds : asked_->runtimes) {
       if (seconds >= 0) said = said.value_or(absl::ZeroDuration()) + absl::Seconds(seconds);
     }
-    if (!passed.has_value()) return;
     Span span;
     span.kind = KindOf(asked_->type);
-    span.round = joins_->OfReply(*asked_).round;
+    span.round = booking_.round;
     span.wall = std::min(*passed, said.value_or(*passed));
     span.start = core_->clock().Now() - span.wall;
     span.outcome = asked_->is_error ? v1::OUTCOME_FAILED : v1::OUTCOME_COMPLETED;
@@ -178,6 +183,7 @@ class FleetCall : public CallRule {
   MeterCore* const core_;
   FleetReader request_, answer_;
   std::optional<FleetMessage> asked_, answered_;
+  Booking booking_;     // of this call, as far as it is known
   std::string moving_;  // what, for the joins
   v1::Waste moved_before_ = v1::WASTE_UNSPECIFIED;
 };

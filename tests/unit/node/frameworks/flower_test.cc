@@ -3,157 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "tests/unit/meter/collector.h"
-#include "tests/unit/node/frameworks/encode.h"
+#include "tests/unit/node/frameworks/flower_calls.h"
 
 namespace fedcarbon::node {
 namespace {
 
-using testing::Bytes;
-using testing::Fixed64;
+using namespace testing;  // NOLINT: the calls
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using testing::Varint;
-
-constexpr uint64_t kNode = 0x9acb12341234cafe, kOtherNode = 77, kRun = 5'334'123'456'789'012'345;
-constexpr const char* kRunName = "flower:5334123456789012345";
-
-std::string Id(char digit) { return std::string(64, digit); }
-std::string Node(uint64_t node) { return Bytes(1, Varint(1, node)); }
-
-uint64_t Bits(double value) {
-  uint64_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
-}
-
-struct Metadata {
-  std::string message;
-  std::string reply_to = "";
-  std::string group = "";
-  std::string type = "train";
-  uint64_t run = kRun;
-};
-
-std::string Message(const Metadata& metadata, bool is_error = false) {
-  std::string fields = Varint(1, metadata.run) + Bytes(2, metadata.message) + Varint(3, 1) + Varint(4, kNode);
-  if (!metadata.reply_to.empty()) fields += Bytes(5, metadata.reply_to);
-  if (!metadata.group.empty()) fields += Bytes(6, metadata.group);
-  fields += Fixed64(7, 1) + Bytes(8, metadata.type);
-  return Bytes(2, Bytes(1, fields) + Bytes(2, "") + (is_error ? Bytes(3, Varint(1, 1)) : std::string()));
-}
-
-std::string Tree(const std::string& root) { return Bytes(3, Bytes(1, root) + Bytes(2, Bytes(1, Id('0')))); }
-
-std::string Object(const std::string& content) { return Varint(1, 1) + Varint(2, 1) + Bytes(3, content); }
-
-std::string ConfigItem(const std::string& key, const std::string& value) {
-  return Bytes(1, Bytes(1, key) + Bytes(2, value));
-}
-
-std::string ConfigOf(const std::string& record) {
-  return "ConfigRecord  " + std::to_string(record.size()) + std::string(1, '\0') + record;
-}
-
-std::string Config(const std::string& key, uint64_t zigzag) {
-  return ConfigOf(ConfigItem(key, Varint(2, zigzag)));
-}
-
-class FlowerTest : public ::testing::Test {
- protected:
-  /// A call and its rule, as the proxy of one hospital has them.
-  struct Open {
-    std::shared_ptr<CallObserver> call;
-    std::unique_ptr<CallRule> rule;
-  };
-
-  Open Begin(const std::string& path) {
-    HeaderBlock request;
-    request.fields = {{":method", "POST"}, {":path", path}};
-    CallStart start;
-    start.end = v1::END_CLIENT;
-    start.observer = v1::OBSERVER_PROXY;
-    start.peer = "superlink";
-    start.method = path;
-    Open open{meter_.meter->StartCall(start), nullptr};
-    open.rule = flower_.OnCall(request, open.call);
-    return open;
-  }
-
-  static void Say(Open* open, Side from, const std::string& message) {
-    for (size_t at = 0; at < message.size(); at += 7)
-      open->rule->OnContent(from, std::string_view(message).substr(at, 7));
-    open->call->OnMessage(
-        from == Side::kClient ? Direction::kSent : Direction::kReceived,
-        {fedcarbon::Bytes(message.size()), fedcarbon::Bytes(message.size()), v1::COUNT_KIND_WIRE});
-    open->rule->OnMessageEnd(from);
-  }
-
-  static void End(Open* open, int status = 0) {
-    open->rule->OnEnd(status);
-    open->call->End(status);
-    open->rule = nullptr;
-  }
-
-  /// A whole call; the Transfer that came of it.
-  Transfer Call(const std::string& method, const std::string& request, const std::string& answer,
-                int status = 0) {
-    Open open = Begin("/flwr.proto.Fleet/" + method);
-    Say(&open, Side::kClient, request);
-    Say(&open, Side::kServer, answer);
-    End(&open, status);
-    return Transfers().back();
-  }
-
-  /// It ends before it is answered.
-  Transfer CutCall(const std::string& method, const std::string& request) {
-    {
-      Open open = Begin("/flwr.proto.Fleet/" + method);
-      Say(&open, Side::kClient, request);
-    }
-    return Transfers().back();
-  }
-
-  Transfer Pull(const Metadata& message, uint64_t node = kNode) {
-    return Call("PullMessages", Node(node), Message(message) + Tree(message.message));
-  }
-  Transfer PullObject(const std::string& object, const std::string& answer, uint64_t node = kNode,
-                      uint64_t run = kRun) {
-    return Call("PullObject", Node(node) + Varint(2, run) + Bytes(3, object), answer);
-  }
-  Transfer Confirm(const std::string& message, uint64_t node = kNode) {
-    return Call("ConfirmMessageReceived", Node(node) + Varint(2, kRun) + Bytes(3, message), "");
-  }
-  Transfer Push(const Metadata& reply, const std::string& session,
-                std::optional<double> runtime = std::nullopt) {
-    const std::string seconds =
-        runtime.has_value() ? Bytes(4, Fixed64(1, Bits(*runtime)).substr(1)) : std::string();
-    return Call("PushMessages", Node(kNode) + Message(reply) + Tree(Id('9')) + seconds,
-                Bytes(3, Id('9')) + (session.empty() ? session : Bytes(4, session)));
-  }
-  Transfer PushObject(const std::string& object, const std::string& session) {
-    return Call("PushObject",
-                Node(kNode) + Varint(2, kRun) + Bytes(3, object) + Bytes(4, std::string(100'000, 'x')) +
-                    (session.empty() ? session : Bytes(5, session)),
-                Varint(1, 1));
-  }
-
-  std::vector<Transfer> Transfers() const { return meter_.sink->All<Transfer>(); }
-  std::vector<Binding> Bindings() const { return meter_.sink->All<Binding>(); }
-  std::vector<Span> Spans() const { return meter_.sink->All<Span>(); }
-
-  ManualMeter meter_;
-  Flower flower_{meter_.meter};
-};
-
-RoundId Round(uint64_t round) { return {kRunName, round}; }
-const RoundId kNoRound{kRunName, std::nullopt};
 
 TEST_F(FlowerTest, AMessageAndItsReplyAreBookedToTheRoundThatItsConfigNames) {
   const Transfer pulled = Pull({Id('a')});
@@ -338,21 +198,6 @@ TEST_F(FlowerTest, AMessageThatIsCutShortSaysNothing) {
   EXPECT_EQ(Call("PullMessages", Node(kNode), answer.substr(0, answer.size() - 1)).round, RoundId{});
   EXPECT_EQ(Call("PullMessages", Node(kNode).substr(0, 3), answer).round, RoundId{});
   EXPECT_EQ(PullObject(Id('c'), Object("Array")).round, kNoRound) << "no message was begun";
-}
-
-TEST_F(FlowerTest, TextThatIsLongerThanAnyIdIsNone) {
-  EXPECT_EQ(Pull({std::string(128, 'a'), "", "1"}).round, Round(1));
-  EXPECT_EQ(PullObject(Id('c'), Object("Array")).round, Round(1));
-  EXPECT_EQ(Pull({Id('b'), "", std::string(129, '1')}).round, kNoRound);
-}
-
-TEST_F(FlowerTest, ForgetsTheOldestMessagePastItsBound) {
-  Pull({Id('a'), "", "1"});
-  for (size_t i = 1; i < flower::FleetJoins::kInstructions; ++i) Pull({std::to_string(i), "", "2"}, i);
-  EXPECT_EQ(Confirm(Id('a')).round, Round(1));  // which uses it
-  Pull({"one more", "", "2"});
-  EXPECT_EQ(Confirm(Id('a')).round, Round(1));
-  EXPECT_EQ(Confirm("1").round, kNoRound);
 }
 
 TEST_F(FlowerTest, ANodeIsNamedAfterItsKey) {

@@ -114,6 +114,20 @@ TEST(ProtobufFieldsTest, TheRestOfAValueCanBeHeardAsItPasses) {
   }
 }
 
+TEST(ProtobufFieldsTest, GoesAsDeepAsAPathIsLong) {
+  FieldPath path;
+  path.fill(1);
+  std::string nest = Varint(1, 5);
+  for (size_t depth = 1; depth < path.size(); ++depth) nest = Bytes(1, nest);
+  EXPECT_THAT(ReadWhole({path}, nest), ElementsAre(Heard{0, 5, ""}));
+  EXPECT_THAT(ReadWhole({path}, Bytes(1, nest)), ElementsAre(Heard{0, 2, Varint(1, 5)})) << "one deeper";
+}
+
+TEST(ProtobufFieldsTest, TellsOfAMessageThatItGoesIntoAsItBegins) {
+  EXPECT_THAT(ReadWhole({{2}, {2, 1}}, Bytes(2, Varint(1, 7)) + Bytes(2, "") + Varint(2, 9)),
+              ElementsAre(Heard{0, 2, ""}, Heard{1, 7, ""}, Heard{0, 0, ""}, Heard{0, 9, ""}));
+}
+
 TEST(ProtobufFieldsTest, ANestOfAThousandIsSkipped) {
   std::string nest;
   for (int i = 0; i < 1'000; ++i) nest = Bytes(9, nest);

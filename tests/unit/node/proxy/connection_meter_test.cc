@@ -12,6 +12,7 @@
 #include "fedcarbon/meter/call_context.h"
 #include "node/frameworks/frameworks.h"
 #include "tests/unit/meter/collector.h"
+#include "tests/unit/node/frameworks/flower_calls.h"
 #include "tests/unit/node/wire/http2_frames.h"
 
 namespace fedcarbon::node {
@@ -73,12 +74,17 @@ class ConnectionMeterTest : public ::testing::Test {
     return Bytes(block.size());
   }
 
+  /// The answer's headers and one message.
+  void Answer(const std::string& message, uint8_t flag = 0) {
+    FromServer(Headers(stream_, server_.Encode({{":status", "200"}, {"content-type", "application/grpc"}})));
+    FromServer(Data(stream_, GrpcMessage(message, flag)));
+  }
+
   /// A whole call: 100 bytes up, 50 down.
   void Call(const Fields& request = {}, const Fields& trailers = {}) {
     Ask(request);
     FromClient(Data(stream_, GrpcMessage(std::string(100, 'q')), kEndStream));
-    FromServer(Headers(stream_, server_.Encode({{":status", "200"}, {"content-type", "application/grpc"}})));
-    FromServer(Data(stream_, GrpcMessage(std::string(50, 'a'))));
+    Answer(std::string(50, 'a'));
     Trail(trailers);
   }
 
@@ -185,6 +191,62 @@ TEST_F(ConnectionMeterTest, TellsWhatHadPassedOfACallThatWasCut) {
   EXPECT_EQ(transfers[0].sent.encoded_bytes, Bytes(45));
   EXPECT_EQ(metrics_.calls_started, 1u);
   EXPECT_EQ(metrics_.calls_ended, 0u);
+}
+
+// ---- Rules
+
+constexpr const char* kPullMessages = "/flwr.proto.Fleet/PullMessages";
+const std::string kInstruction = testing::Message({testing::Id('a'), "", "3"});
+
+TEST_F(ConnectionMeterTest, BooksAFrameworksCallByItsRule) {
+  Begin();
+  Ask({}, kPullMessages);
+  FromClient(Data(stream_, GrpcMessage(testing::Node(7)), kEndStream));
+  Answer(kInstruction);
+  Trail();
+  ASSERT_THAT(Transfers(), SizeIs(1));
+  EXPECT_EQ(Transfers()[0].round, testing::Round(3));
+}
+
+TEST_F(ConnectionMeterTest, TheSameMessagesOfAnotherServiceAreOfNoRound) {
+  Begin();
+  for (const char* path : {"/flwr.proto.ServerAppIo/PullMessages", "/flwr.proto.Fleet2/PullMessages"}) {
+    Ask({}, path);
+    FromClient(Data(stream_, GrpcMessage(testing::Node(7)), kEndStream));
+    Answer(kInstruction);
+    Trail();
+    EXPECT_EQ(Transfers().back().round, RoundId()) << path;
+  }
+}
+
+TEST_F(ConnectionMeterTest, AMessageThatIsCompressedIsOfNoRound) {
+  Begin();
+  Ask({{"grpc-encoding", "gzip"}}, kPullMessages);
+  FromClient(Data(stream_, GrpcMessage(testing::Node(7)), kEndStream));
+  Answer(kInstruction, /*flag=*/1);
+  Trail();
+  ASSERT_THAT(Transfers(), SizeIs(1));
+  EXPECT_EQ(Transfers()[0].round, RoundId());
+  EXPECT_EQ(Transfers()[0].waste, v1::WASTE_UNSPECIFIED);
+}
+
+TEST_F(ConnectionMeterTest, AnErrorThatIsNoProtobufIsOfNoRound) {
+  Begin();
+  const auto answer = [&](const std::string& status, const std::string& type, const std::string& body) {
+    const std::string request = testing::Node(7);
+    FromClient("POST /v1/fleet/pull-messages HTTP/1.1\r\nhost: fl\r\ncontent-length: " +
+               std::to_string(request.size()) + "\r\n\r\n" + request);
+    FromServer("HTTP/1.1 " + status + "\r\ncontent-type: " + type +
+               "\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    return Transfers().back();
+  };
+  for (const char* body : {"{\"detail\":\"unavailable\"}", "", "<html>Bad gateway</html>"}) {
+    const Transfer transfer = answer("503 Service Unavailable", "application/json", body);
+    EXPECT_EQ(transfer.round, RoundId()) << body;
+    EXPECT_EQ(transfer.waste, v1::WASTE_UNSPECIFIED) << body;
+    EXPECT_NE(transfer.status, 0) << body;
+  }
+  EXPECT_EQ(answer("200 OK", "application/protobuf", kInstruction).round, testing::Round(3));
 }
 
 TEST_F(ConnectionMeterTest, LooksForNoCallsWhereItIsToldNotTo) {
