@@ -26,18 +26,16 @@ void ConfigRecordReader::Feed(std::string_view bytes) {
 
 std::optional<uint64_t> ConfigRecordReader::End() {
   const bool is_whole = fields_.End() && std::exchange(is_config_, false);
-  is_round_ = false;
-  const std::optional<uint64_t> round = std::exchange(round_, std::nullopt);
+  const std::optional<uint64_t> round = std::exchange(setting_, {}).round();
   return is_whole ? round : std::nullopt;
 }
 
 void ConfigRecordReader::OnNumber(size_t field, uint64_t value) {
-  const uint64_t number = value >> 1;  // zigzag; an odd one is negative
-  if (field == kNumber && is_round_ && value % 2 == 0 && !round_.has_value()) round_ = number;
+  if (field == kNumber) setting_.Number(value);
 }
 
 void ConfigRecordReader::OnBytes(size_t field, std::string_view first, uint64_t) {
-  if (field != kNumber) is_round_ = field == kKey && first == "server-round";
+  if (field != kNumber) setting_.Expect(field == kKey && first == kRoundName);
 }
 
 }  // namespace fedcarbon::node::flower

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "node/frameworks/flower/round_setting.h"
 #include "node/frameworks/protobuf_fields.h"
 
 namespace fedcarbon::node::flower {
@@ -33,8 +34,7 @@ class ConfigRecordReader : private FieldListener {
   static const std::vector<FieldPath> kTable;
 
   bool is_config_ = false;
-  bool is_round_ = false;  // the item that we are in
-  std::optional<uint64_t> round_;
+  RoundSetting setting_;
   ProtobufFields fields_{&kTable, this};
 };
 

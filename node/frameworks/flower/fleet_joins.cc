@@ -8,11 +8,11 @@
 namespace fedcarbon::node::flower {
 namespace {
 
-// That the message itself names: strategies of old do so.
+// That the message itself names: strategies of old in its group, messages of old in their content.
 std::optional<uint64_t> RoundOf(const FleetMessage& message) {
   uint64_t round = 0;
   if (absl::SimpleAtoi(message.group, &round) && round <= kMaxRound) return round;
-  return std::nullopt;
+  return message.round;
 }
 
 }  // namespace
@@ -60,13 +60,12 @@ Booking FleetJoins::OfConfirm(const FleetMessage& request) {
   return BookingOf(instructions_.Find({request.run, request.object}), request.run);
 }
 
-Booking FleetJoins::Confirm(const FleetMessage& request, absl::Duration now) {
+void FleetJoins::Confirm(uint64_t node, uint64_t run, const std::string& message, absl::Duration now) {
+  const MessageKey id(run, message);
   MutexLock lock(&mutex_);
-  Instruction* const instruction = instructions_.Find({request.run, request.object});
-  if (instruction != nullptr) instruction->confirmed = now;
-  const MessageKey* const current = current_.Find(request.node);
-  if (current != nullptr && *current == MessageKey(request.run, request.object)) current_.Erase(request.node);
-  return BookingOf(instruction, request.run);
+  if (Instruction* const instruction = instructions_.Find(id)) instruction->confirmed = now;
+  const MessageKey* const current = current_.Find(node);
+  if (current != nullptr && *current == id) current_.Erase(node);
 }
 
 Booking FleetJoins::OfReply(const FleetMessage& request) {

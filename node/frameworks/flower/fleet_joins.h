@@ -50,9 +50,11 @@ class FleetJoins {
   /// An object that was pulled for `booking` names `round`.
   FoundRound NameRound(const FleetMessage& request, const Booking& booking, uint64_t round);
 
-  /// The node has confirmed that it has the whole message, at monotonic time `now`.
-  Booking Confirm(const FleetMessage& request, absl::Duration now);
+  /// Of a confirmation that the node has the whole message.
   Booking OfConfirm(const FleetMessage& request);
+
+  /// The node has the whole message since monotonic time `now`.
+  void Confirm(uint64_t node, uint64_t run, const std::string& message, absl::Duration now);
 
   /// Of a reply. Several at once are of no round: they may be of different ones.
   Booking OfReply(const FleetMessage& request);

@@ -16,6 +16,10 @@ enum class Field {
   kGroup,
   kType,
   kError,
+  kInside,
+  kSetting,
+  kSettingName,
+  kSettingNumber,
   kRuntime,
   kObject,
   kSession,
@@ -42,7 +46,7 @@ struct Name {
 };
 
 constexpr std::string_view kGrpcService = "/flwr.proto.Fleet/";
-constexpr std::string_view kHttpService = "/v1/fleet/";
+constexpr std::string_view kHttpServices[] = {"/v1/fleet/", "/api/v0/fleet/"};
 constexpr Name kNames[] = {
     {"PullMessages", "pull-messages", Method::kPullMessages},
     {"PushMessages", "push-messages", Method::kPushMessages},
@@ -52,6 +56,9 @@ constexpr Name kNames[] = {
     {"SendNodeHeartbeat", "send-node-heartbeat", Method::kSendNodeHeartbeat},
     {"GetRun", "get-run", Method::kGetRun},
     {"GetFab", "get-fab", Method::kGetFab},
+    {"PullTaskIns", "pull-task-ins", Method::kPullTaskIns},
+    {"PushTaskRes", "push-task-res", Method::kPushTaskRes},
+    {"Ping", "ping", Method::kSendNodeHeartbeat},  // to 1.18
 };
 
 // `messages_list` is field 2 of an answer to PullMessages and of a request to PushMessages.
@@ -65,6 +72,33 @@ void AddMessages(FleetTable* table) {
   table->Add(Field::kError, {2, 3});
 }
 
+// Of the answer to PullMessages, content {3 configs {1 name, 2 {1 settings {1 name, 2 value {2 sint64}}}}}:
+// from 1.19 on it is empty.
+void AddContent(FleetTable* table) {
+  table->Add(Field::kInside, {2, 2});
+  table->Add(Field::kSetting, {2, 2, 3, 2, 1});
+  table->Add(Field::kSettingName, {2, 2, 3, 2, 1, 1});
+  table->Add(Field::kSettingNumber, {2, 2, 3, 2, 1, 2, 2});
+}
+
+// The same of tasks: {1 id, 2 group, 3 run, 4 {7 ancestry, 8 type, 9 content, 10 error}}.
+void AddTasks(FleetTable* table) {
+  table->Add(Field::kListed, {2});
+  table->Add(Field::kMessage, {2, 1});
+  table->Add(Field::kGroup, {2, 2});
+  table->Add(Field::kRun, {2, 3});
+  table->Add(Field::kReplyTo, {2, 4, 7});
+  table->Add(Field::kType, {2, 4, 8});
+  table->Add(Field::kError, {2, 4, 10});
+}
+
+void AddTaskContent(FleetTable* table) {
+  table->Add(Field::kInside, {2, 4, 9});
+  table->Add(Field::kSetting, {2, 4, 9, 3, 2, 1});
+  table->Add(Field::kSettingName, {2, 4, 9, 3, 2, 1, 1});
+  table->Add(Field::kSettingNumber, {2, 4, 9, 3, 2, 1, 2, 2});
+}
+
 FleetTable RequestTable(Method method) {
   FleetTable table;
   table.Add(Field::kNode, {1, 1});
@@ -72,6 +106,9 @@ FleetTable RequestTable(Method method) {
     case Method::kPushMessages:
       AddMessages(&table);
       table.Add(Field::kRuntime, {4});
+      break;
+    case Method::kPushTaskRes:
+      AddTasks(&table);
       break;
     case Method::kPushObject:
       table.Add(Field::kSession, {5});
@@ -98,6 +135,11 @@ FleetTable AnswerTable(Method method) {
   switch (method) {
     case Method::kPullMessages:
       AddMessages(&table);
+      AddContent(&table);
+      break;
+    case Method::kPullTaskIns:
+      AddTasks(&table);
+      AddTaskContent(&table);
       break;
     case Method::kPushMessages:
       table.Add(Field::kSession, {4});
@@ -141,7 +183,11 @@ bool TakePrefix(std::string_view* text, std::string_view prefix) {
 
 std::optional<Method> MethodOf(std::string_view path) {
   const bool is_grpc = TakePrefix(&path, kGrpcService);
-  if (!is_grpc && !TakePrefix(&path, kHttpService)) return std::nullopt;
+  const auto is_http = [&] {
+    return std::any_of(std::begin(kHttpServices), std::end(kHttpServices),
+                       [&](std::string_view service) { return TakePrefix(&path, service); });
+  };
+  if (!is_grpc && !is_http()) return std::nullopt;
   for (const Name& name : kNames) {
     if (path == (is_grpc ? name.grpc : name.http)) return name.method;
   }
@@ -155,6 +201,8 @@ std::optional<FleetMessage> FleetReader::End() {
   FleetMessage message = std::exchange(message_, {});
   const bool is_possible = std::exchange(is_possible_, true);
   message.round = object_.End();
+  const std::optional<uint64_t> inside = std::exchange(setting_, {}).round();
+  if (inside.has_value()) message.round = inside;
   if (!fields_.End() || !is_possible) return std::nullopt;
   return message;
 }
@@ -166,6 +214,9 @@ void FleetReader::OnNumber(size_t place, uint64_t value) {
       break;
     case Field::kRun:
       if (message_.messages <= 1) message_.run = value;
+      break;
+    case Field::kSettingNumber:
+      setting_.Number(value);
       break;
     case Field::kRuntime:
       if (message_.runtimes.size() < FleetMessage::kRuntimes) message_.runtimes.push_back(Double(value));
@@ -202,6 +253,15 @@ void FleetReader::OnBytes(size_t place, std::string_view first, uint64_t length)
       break;
     case Field::kError:
       message_.is_error = message_.is_error || length > 0;
+      break;
+    case Field::kInside:
+      message_.has_content = message_.has_content || length > 0;
+      break;
+    case Field::kSetting:
+      setting_.Expect(false);
+      break;
+    case Field::kSettingName:
+      setting_.Expect(first == kRoundName);
       break;
     case Field::kRuntime:  // packed
       for (size_t at = 0; at + sizeof(uint64_t) <= first.size(); at += sizeof(uint64_t)) {

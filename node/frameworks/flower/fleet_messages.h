@@ -1,5 +1,5 @@
 // The messages of Flower's Fleet API, as far as they are read. Their fields have had the same numbers
-// since 1.20.
+// since 1.20; before 1.19 a message's content was inside it, and before 1.15 it was called a task.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "node/frameworks/flower/config_record.h"
+#include "node/frameworks/flower/round_setting.h"
 #include "node/frameworks/protobuf_fields.h"
 
 namespace fedcarbon::node::flower {
@@ -22,11 +23,13 @@ enum class Method {
   kSendNodeHeartbeat,
   kGetRun,
   kGetFab,
+  kPullTaskIns,  // 1.12 to 1.14
+  kPushTaskRes,
   kOther,  // of the same service
 };
 
-/// By the path of a call: `/flwr.proto.Fleet/PullMessages` over gRPC, `/v1/fleet/pull-messages` over HTTP.
-/// Nothing: none of the Fleet API.
+/// By the path of a call: `/flwr.proto.Fleet/PullMessages` over gRPC, `/v1/fleet/pull-messages` over HTTP,
+/// `/api/v0/fleet/pull-messages` over the HTTP of old (`--rest`, to 1.32). Nothing: none of the Fleet API.
 std::optional<Method> MethodOf(std::string_view path);
 
 /// What one request or answer said. Fields that it does not have are as they are here.
@@ -39,12 +42,13 @@ struct FleetMessage {
   std::string group;  // empty too if it is longer than any number
   std::string type;   // its beginning
   bool is_error = false;
-  std::vector<double> runtimes;  // seconds, one per message; at most kRuntimes
-  std::string object;            // its id
+  bool has_content = false;       // of its own, not in objects
+  std::optional<uint64_t> round;  // that this content names, or an object
+  std::vector<double> runtimes;   // seconds, one per message; at most kRuntimes
+  std::string object;             // its id
   std::string session;
   bool is_found = false;
   bool is_available = false;
-  std::optional<uint64_t> round;  // that an object names
 
   static constexpr size_t kMaxText = 128;  // bytes; ids are 64 hexadecimal digits or less
   static constexpr size_t kRuntimes = 16;
@@ -72,6 +76,7 @@ class FleetReader : private FieldListener {
 
   const FleetTable* const table_;
   FleetMessage message_;
+  RoundSetting setting_;
   bool is_possible_ = true;
   ConfigRecordReader object_;
   ProtobufFields fields_;

@@ -80,14 +80,19 @@ class FleetCall : public CallRule {
   // What the answer changes counts once it is sure that the node has got it.
   void OnEnd(int status) override {
     const bool is_ok = status == 0 && answered_.has_value();
-    if (is_ok && method_ == Method::kConfirmMessageReceived) joins_->Confirm(*asked_, Now());
-    if (is_ok && method_ == Method::kPullMessages && answered_->messages == 0)
-      call_->SetWaste(v1::WASTE_POLL);
+    if (is_ok && method_ == Method::kConfirmMessageReceived)
+      joins_->Confirm(asked_->node, asked_->run, asked_->object, Now());
+    if (is_ok && IsPull()) {
+      if (answered_->messages == 0) call_->SetWaste(v1::WASTE_POLL);
+      if (answered_->has_content)  // nothing more comes of it
+        joins_->Confirm(asked_->node, answered_->run, answered_->message, Now());
+    }
     EndMove(is_ok);
   }
 
  private:
   absl::Duration Now() const { return core_->clock().Monotonic(); }
+  bool IsPull() const { return method_ == Method::kPullMessages || method_ == Method::kPullTaskIns; }
 
   void OnRequest() {
     switch (method_) {
@@ -97,6 +102,7 @@ class FleetCall : public CallRule {
       case Method::kConfirmMessageReceived:
         return Book(joins_->OfConfirm(*asked_));
       case Method::kPushMessages:
+      case Method::kPushTaskRes:
         Book(joins_->OfReply(*asked_));
         if (asked_->messages != 1) return;
         BeginMove("reply", asked_->reply_to);
@@ -110,6 +116,7 @@ class FleetCall : public CallRule {
       case Method::kGetFab:
         return Book(Booking{{flower::RunName(asked_->run), std::nullopt}, 0, {}});
       case Method::kPullMessages:
+      case Method::kPullTaskIns:
         return joins_->EndInstruction(asked_->node);
       case Method::kOther:
         return;
@@ -119,6 +126,7 @@ class FleetCall : public CallRule {
   void OnAnswer(const FleetMessage& answer) {
     switch (method_) {
       case Method::kPullMessages:
+      case Method::kPullTaskIns:
         if (answer.messages == 1) Book(joins_->BeginInstruction(asked_->node, answer, RandomId()));
         return;
       case Method::kPullObject:

@@ -23,6 +23,7 @@ std::optional<FleetMessage> Read(Method method, bool is_request, const std::stri
 TEST(FleetMessagesTest, KnowsTheFleetsMethodsOnly) {
   EXPECT_EQ(MethodOf("/flwr.proto.Fleet/PullObject"), Method::kPullObject);
   EXPECT_EQ(MethodOf("/v1/fleet/pull-object"), Method::kPullObject);
+  EXPECT_EQ(MethodOf("/api/v0/fleet/pull-object"), Method::kPullObject);
   EXPECT_EQ(MethodOf("/v1/fleet/PullObject"), Method::kOther);
   EXPECT_EQ(MethodOf("/flwr.proto.Fleet/PullObject/"), Method::kOther);
   EXPECT_EQ(MethodOf("/flwr.proto.Fleet"), std::nullopt);
