@@ -13,6 +13,7 @@
 #include "node/frameworks/frameworks.h"
 #include "node/proxy/connection_meter.h"
 #include "node/wire/connection_decoder.h"
+#include "tests/unit/node/frameworks/encode.h"
 #include "tests/unit/node/wire/http2_frames.h"
 #include "tests/unit/node/wire/websocket_frames.h"
 
@@ -78,6 +79,7 @@ class NullSink : public FactSink {
   void Record(Fact fact) override { benchmark::DoNotOptimize(fact); }
 };
 
+/// With the rules of all frameworks, which take a call by its path.
 void DecodeAndMeter(benchmark::State& state, const Conversation& conversation) {
   MeterOptions options;
   options.node = "bench.example";
@@ -102,11 +104,11 @@ class Http2Peers {
     conversation_.Add(Side::kServer, Settings());
   }
 
-  void Call(size_t request, size_t response) {
+  void Call(const std::string& path, const std::string& request, const std::string& response) {
     const Fields fields = {{":scheme", "http"},
                            {":method", "POST"},
                            {":authority", "fl.example.org:9092"},
-                           {":path", "/fedcarbon.demo.Training/PushUpdate"},
+                           {":path", path},
                            {"te", "trailers"},
                            {"content-type", "application/grpc"},
                            {"user-agent", "grpc-c++/1.51.1 grpc-c/29.0.0 (linux; chttp2)"},
@@ -122,11 +124,15 @@ class Http2Peers {
     stream_ += 2;
   }
 
+  void Call(size_t request, size_t response) {
+    Call("/fedcarbon.demo.Training/PushUpdate", std::string(request, 'x'), std::string(response, 'x'));
+  }
+
   const Conversation& conversation() const { return conversation_; }
 
  private:
-  std::string Body(size_t size, uint8_t flags) const {
-    const std::string message = GrpcMessage(std::string(size, 'x'));
+  std::string Body(const std::string& content, uint8_t flags) const {
+    const std::string message = GrpcMessage(content);
     std::string frames;
     for (size_t at = 0; at < message.size(); at += kFrame) {
       const bool is_last = message.size() - at <= kFrame;
@@ -158,20 +164,26 @@ void Http2Bulk(benchmark::State& state) {
 
 std::string Length(size_t size) { return "content-length: " + std::to_string(size) + "\r\n\r\n"; }
 
+void AddHttp1(Conversation* conversation, const std::string& path, const std::string& request,
+              const std::string& response) {
+  conversation->Add(Side::kClient,
+                    "POST " + path +
+                        " HTTP/1.1\r\nhost: fl.example.org:9092\r\n"
+                        "user-agent: python-requests/2.32.5\r\naccept-encoding: gzip, deflate\r\n"
+                        "content-type: application/protobuf\r\naccept: application/protobuf\r\n" +
+                        Length(request.size()) + request);
+  conversation->Add(Side::kServer,
+                    "HTTP/1.1 200 OK\r\ndate: Thu, 26 Nov 2026 02:00:00 GMT\r\nserver: uvicorn\r\n"
+                    "content-type: application/protobuf\r\n" +
+                        Length(response.size()) + response);
+  conversation->messages += 2;
+}
+
 Conversation Http1Calls(int calls, size_t request, size_t response) {
   Conversation conversation;
   for (int i = 0; i < calls; ++i) {
-    conversation.Add(Side::kClient,
-                     "POST /api/v0/fleet/pull-messages HTTP/1.1\r\nhost: fl.example.org:9092\r\n"
-                     "user-agent: python-requests/2.32.5\r\naccept-encoding: gzip, deflate\r\n"
-                     "content-type: application/protobuf\r\naccept: application/protobuf\r\n" +
-                         Length(request) + std::string(request, 'x'));
-    conversation.Add(Side::kServer,
-                     "HTTP/1.1 200 OK\r\ndate: Thu, 26 Nov 2026 02:00:00 GMT\r\nserver: uvicorn\r\n"
-                     "content-type: application/protobuf\r\n" +
-                         Length(response) + std::string(response, 'x'));
+    AddHttp1(&conversation, "/fedcarbon/push-update", std::string(request, 'x'), std::string(response, 'x'));
   }
-  conversation.messages = 2 * calls;
   return conversation;
 }
 
@@ -199,6 +211,71 @@ Conversation WebSocketMessages(int pairs, size_t size) {
 void WebSocketSmall(benchmark::State& state) { Decode(state, WebSocketMessages(kCalls, kSmall)); }
 void WebSocketBulk(benchmark::State& state) { Decode(state, WebSocketMessages(kBulk >> 21, 1 << 20)); }
 
+// What rules cost: what a Flower node says, against the same bytes under paths that no rule takes. Small
+// calls are a round's: heartbeats, polls, and the messages around objects; bulk is objects of 5 MiB.
+
+constexpr std::string_view kFleet = "/flwr.proto.Fleet/", kFleetOverHttp = "/v1/fleet/";
+constexpr std::string_view kOther = "/some.pack.Thing/", kOtherOverHttp = "/v2/thing/";
+constexpr size_t kObject = 5 << 20;
+constexpr int kObjects = 12;
+
+struct FleetCall {
+  std::string method, request, answer;
+};
+
+std::string Object(const std::string& type, size_t size) {
+  return Varint(1, 1) + Varint(2, 1) + testing::Bytes(3, type + " 99" + '\0' + std::string(size, 'x'));
+}
+
+std::vector<FleetCall> SmallFleetCalls() {
+  const std::string node = testing::Bytes(1, Varint(1, 0x9acb12341234cafe));
+  std::vector<FleetCall> calls;
+  for (int i = 0; calls.size() < kCalls; ++i) {
+    const std::string id(64, static_cast<char>('a' + i % 16)), reply(64, static_cast<char>('g' + i % 16));
+    const auto message = [&](const std::string& own, const std::string& to) {
+      return testing::Bytes(2, testing::Bytes(1, Varint(1, 77) + testing::Bytes(2, own) + Varint(3, 1) +
+                                                     Varint(4, 2) + testing::Bytes(5, to) + Fixed64(7, 1) +
+                                                     testing::Bytes(8, "train") + Fixed64(9, 1)) +
+                                   testing::Bytes(2, "")) +
+             testing::Bytes(3, testing::Bytes(1, own) + testing::Bytes(2, testing::Bytes(1, id)));
+    };
+    const std::string object = node + Varint(2, 77) + testing::Bytes(3, id);
+    calls.push_back({"SendNodeHeartbeat", node + Fixed64(2, 30), Varint(1, 1)});
+    for (int poll = 0; poll < 3; ++poll) calls.push_back({"PullMessages", node, ""});
+    calls.push_back({"PullMessages", node, message(id, "")});
+    calls.push_back({"PullObject", object, Object("Array", 100)});
+    calls.push_back({"ConfirmMessageReceived", object, ""});
+    calls.push_back(
+        {"PushMessages", node + message(reply, id), testing::Bytes(3, id) + testing::Bytes(4, "session")});
+    calls.push_back(
+        {"PushObject", object + testing::Bytes(4, "Array 99") + testing::Bytes(5, "session"), Varint(1, 1)});
+  }
+  return calls;
+}
+
+void SmallFleet(benchmark::State& state, std::string_view service) {
+  Http2Peers peers;
+  for (const FleetCall& call : SmallFleetCalls())
+    peers.Call(std::string(service) + call.method, call.request, call.answer);
+  DecodeAndMeter(state, peers.conversation());
+}
+
+void BulkFleet(benchmark::State& state, std::string_view service) {
+  Conversation conversation;
+  const std::string object = Object("ArrayChunk", kObject);
+  for (int i = 0; i < kObjects; ++i) {
+    const std::string request = testing::Bytes(1, Varint(1, 5)) + Varint(2, 77) +
+                                testing::Bytes(3, std::string(64, static_cast<char>('a' + i)));
+    AddHttp1(&conversation, std::string(service) + "pull-object", request, object);
+  }
+  DecodeAndMeter(state, conversation);
+}
+
+void FleetSmallByRule(benchmark::State& state) { SmallFleet(state, kFleet); }
+void FleetSmallByNone(benchmark::State& state) { SmallFleet(state, kOther); }
+void FleetBulkByRule(benchmark::State& state) { BulkFleet(state, kFleetOverHttp); }
+void FleetBulkByNone(benchmark::State& state) { BulkFleet(state, kOtherOverHttp); }
+
 BENCHMARK(Http2SmallPlain)->Repetitions(9);
 BENCHMARK(Http2SmallMetered)->Repetitions(9);
 BENCHMARK(Http2Bulk)->Repetitions(9);
@@ -207,6 +284,10 @@ BENCHMARK(Http1SmallMetered)->Repetitions(9);
 BENCHMARK(Http1Bulk)->Repetitions(9);
 BENCHMARK(WebSocketSmall)->Repetitions(9);
 BENCHMARK(WebSocketBulk)->Repetitions(9);
+BENCHMARK(FleetSmallByNone)->Repetitions(9);
+BENCHMARK(FleetSmallByRule)->Repetitions(9);
+BENCHMARK(FleetBulkByNone)->Repetitions(9);
+BENCHMARK(FleetBulkByRule)->Repetitions(9);
 
 }  // namespace
 }  // namespace fedcarbon::node
