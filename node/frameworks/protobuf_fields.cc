@@ -89,7 +89,8 @@ void ProtobufFields::BeginField(uint64_t tag) {
   goes_in_ = false;
   for (size_t i = 0; i < table_->size(); ++i) {
     const FieldPath& path = (*table_)[i];
-    if (!std::equal(at_.begin(), at_.begin() + depth_ + 1, path.begin())) continue;
+    if (path[depth_] != at_[depth_]) continue;  // nearly all
+    if (!std::equal(at_.begin(), at_.begin() + depth_, path.begin())) continue;
     if (depth_ + 1 < path.size() && path[depth_ + 1] != 0) {
       goes_in_ = true;
     } else {

@@ -197,14 +197,9 @@ std::optional<Method> MethodOf(std::string_view path) {
 FleetReader::FleetReader(Method method, bool is_request)
     : table_(&TableOf(method, is_request)), fields_(&table_->paths, this) {}
 
-std::optional<FleetMessage> FleetReader::End() {
-  FleetMessage message = std::exchange(message_, {});
-  const bool is_possible = std::exchange(is_possible_, true);
-  message.round = object_.End();
-  const std::optional<uint64_t> inside = std::exchange(setting_, {}).round();
-  if (inside.has_value()) message.round = inside;
-  if (!fields_.End() || !is_possible) return std::nullopt;
-  return message;
+bool FleetReader::End() {
+  message_.round = object_.has_value() ? object_->End() : setting_.round();
+  return fields_.End() && is_possible_;
 }
 
 void FleetReader::OnNumber(size_t place, uint64_t value) {
@@ -271,7 +266,7 @@ void FleetReader::OnBytes(size_t place, std::string_view first, uint64_t length)
       }
       break;
     case Field::kContent:
-      object_.Begin(first);
+      object_.emplace().Begin(first);
       break;
     default:
       break;
@@ -284,7 +279,7 @@ void FleetReader::SetId(std::string* id, std::string_view first, uint64_t length
 }
 
 void FleetReader::OnRest(size_t place, std::string_view bytes) {
-  if (table_->fields[place] == Field::kContent) object_.Feed(bytes);
+  if (table_->fields[place] == Field::kContent) object_->Feed(bytes);
 }
 
 }  // namespace fedcarbon::node::flower

@@ -56,7 +56,7 @@ struct FleetMessage {
 
 struct FleetTable;
 
-/// Reads one request or answer of a method as it passes.
+/// Reads one request or answer of a method as it passes: calls of the Fleet API have one each way.
 class FleetReader : private FieldListener {
  public:
   FleetReader(Method method, bool is_request);
@@ -65,8 +65,11 @@ class FleetReader : private FieldListener {
 
   void Feed(std::string_view bytes) { fields_.Feed(bytes); }
 
-  /// The message is over: what it said. Nothing: it was not what it seemed, or has an id longer than any.
-  std::optional<FleetMessage> End();
+  /// The message is over. Whether it was what it seemed, and had no id longer than any. Once.
+  bool End();
+
+  /// After an End() that was true: what it said.
+  const FleetMessage& message() const { return message_; }
 
  private:
   void OnNumber(size_t place, uint64_t value) override;
@@ -78,7 +81,7 @@ class FleetReader : private FieldListener {
   FleetMessage message_;
   RoundSetting setting_;
   bool is_possible_ = true;
-  ConfigRecordReader object_;
+  std::optional<ConfigRecordReader> object_;
   ProtobufFields fields_;
 };
 

@@ -61,85 +61,96 @@ class FleetCall : public CallRule {
 
   ~FleetCall() override { EndMove(false); }
 
+  // A call has one message each way: what else comes says nothing.
   void OnContent(Side from, std::string_view bytes) override {
-    (from == Side::kClient ? request_ : answer_).Feed(bytes);
+    if (!IsOver(from)) (from == Side::kClient ? request_ : answer_).Feed(bytes);
   }
 
   void OnMessageEnd(Side from) override {
-    std::optional<FleetMessage> message = (from == Side::kClient ? request_ : answer_).End();
-    if (!message.has_value()) return;
-    if (from == Side::kClient && !asked_.has_value()) {
-      asked_ = *std::move(message);
-      OnRequest();
-    } else if (from == Side::kServer && asked_.has_value() && !answered_.has_value()) {
-      answered_ = *std::move(message);
-      OnAnswer(*answered_);
+    if (IsOver(from)) return;
+    if (from == Side::kClient) {
+      asked_ = request_.End() ? Said::kClearly : Said::kUnclearly;
+      if (asked_ == Said::kClearly) OnRequest(request_.message());
+    } else {
+      answered_ = answer_.End() ? Said::kClearly : Said::kUnclearly;
+      if (IsAnswered()) OnAnswer(request_.message(), answer_.message());
     }
   }
 
   // What the answer changes counts once it is sure that the node has got it.
   void OnEnd(int status) override {
-    const bool is_ok = status == 0 && answered_.has_value();
-    if (is_ok && method_ == Method::kConfirmMessageReceived)
-      joins_->Confirm(asked_->node, asked_->run, asked_->object, Now());
-    if (is_ok && IsPull()) {
-      if (answered_->messages == 0) call_->SetWaste(v1::WASTE_POLL);
-      if (answered_->has_content)  // nothing more comes of it
-        joins_->Confirm(asked_->node, answered_->run, answered_->message, Now());
-    }
+    const bool is_ok = status == 0 && IsAnswered();
+    if (is_ok) OnArrival(request_.message(), answer_.message());
     EndMove(is_ok);
   }
 
  private:
-  absl::Duration Now() const { return core_->clock().Monotonic(); }
-  bool IsPull() const { return method_ == Method::kPullMessages || method_ == Method::kPullTaskIns; }
+  enum class Said { kNothing, kClearly, kUnclearly };
 
-  void OnRequest() {
+  bool IsOver(Side from) const { return (from == Side::kClient ? asked_ : answered_) != Said::kNothing; }
+  bool IsAnswered() const { return asked_ == Said::kClearly && answered_ == Said::kClearly; }
+  absl::Duration Now() const { return core_->clock().Monotonic(); }
+
+  void OnRequest(const FleetMessage& request) {
     switch (method_) {
       case Method::kPullObject:
-        BeginMove("down", asked_->object);
-        return Book(joins_->OfPulledObject(*asked_));
+        BeginMove("down", request.object);
+        return Book(joins_->OfPulledObject(request));
       case Method::kConfirmMessageReceived:
-        return Book(joins_->OfConfirm(*asked_));
+        return Book(joins_->OfConfirm(request));
       case Method::kPushMessages:
       case Method::kPushTaskRes:
-        Book(joins_->OfReply(*asked_));
-        if (asked_->messages != 1) return;
-        BeginMove("reply", asked_->reply_to);
-        return RecordSpan();
+        Book(joins_->OfReply(request));
+        if (request.messages != 1) return;
+        BeginMove("reply", request.reply_to);
+        return RecordSpan(request);
       case Method::kPushObject:
-        BeginMove("up", asked_->object);
-        return Book(joins_->OfPushedObject(*asked_));
+        BeginMove("up", request.object);
+        return Book(joins_->OfPushedObject(request));
       case Method::kSendNodeHeartbeat:
         return call_->SetWaste(v1::WASTE_HEARTBEAT);
       case Method::kGetRun:
       case Method::kGetFab:
-        return Book(Booking{{flower::RunName(asked_->run), std::nullopt}, 0, {}});
+        return Book(Booking{{flower::RunName(request.run), std::nullopt}, 0, {}});
       case Method::kPullMessages:
       case Method::kPullTaskIns:
-        return joins_->EndInstruction(asked_->node);
+        return joins_->EndInstruction(request.node);
       case Method::kOther:
         return;
     }
   }
 
-  void OnAnswer(const FleetMessage& answer) {
+  void OnAnswer(const FleetMessage& request, const FleetMessage& answer) {
     switch (method_) {
       case Method::kPullMessages:
       case Method::kPullTaskIns:
-        if (answer.messages == 1) Book(joins_->BeginInstruction(asked_->node, answer, RandomId()));
+        if (answer.messages == 1) Book(joins_->BeginInstruction(request.node, answer, RandomId()));
         return;
       case Method::kPullObject:
         if (!answer.is_available) {
           if (answer.is_found) call_->SetWaste(v1::WASTE_POLL);  // the other end is still uploading it
-          joins_->UndoMove(asked_->node, std::exchange(moving_, {}), moved_before_);
+          joins_->UndoMove(request.node, std::exchange(moving_, {}), moved_before_);
         } else if (answer.round.has_value()) {
-          Book(joins_->NameRound(*asked_, booking_, *answer.round));
+          Book(joins_->NameRound(request, booking_, *answer.round));
         }
         return;
       case Method::kPushMessages:
-        if (!answer.session.empty()) joins_->BeginSession(*asked_, answer.session);
+        if (!answer.session.empty()) joins_->BeginSession(request, answer.session);
         return;
+      default:
+        return;
+    }
+  }
+
+  void OnArrival(const FleetMessage& request, const FleetMessage& answer) {
+    switch (method_) {
+      case Method::kPullMessages:
+      case Method::kPullTaskIns:
+        if (answer.messages == 0) call_->SetWaste(v1::WASTE_POLL);
+        if (answer.has_content) joins_->Confirm(request.node, answer.run, answer.message, Now());
+        return;
+      case Method::kConfirmMessageReceived:
+        return joins_->Confirm(request.node, request.run, request.object, Now());
       default:
         return;
     }
@@ -158,30 +169,30 @@ class FleetCall : public CallRule {
 
   void BeginMove(const char* way, const std::string& what) {
     if (what.empty()) return;
-    moving_ = absl::StrCat(way, " ", asked_->run, " ", what);
-    moved_before_ = joins_->BeginMove(asked_->node, moving_);
+    moving_ = absl::StrCat(way, " ", request_.message().run, " ", what);
+    moved_before_ = joins_->BeginMove(request_.message().node, moving_);
     if (moved_before_ != v1::WASTE_UNSPECIFIED) call_->SetWaste(moved_before_);
   }
 
   void EndMove(bool has_arrived) {
-    if (!moving_.empty()) joins_->EndMove(asked_->node, std::exchange(moving_, {}), has_arrived);
+    if (!moving_.empty()) joins_->EndMove(request_.message().node, std::exchange(moving_, {}), has_arrived);
   }
 
   // What the node itself says includes what it waited for (a slow link, its own start); so does the time
   // between its last word and this one. Both are upper bounds: the lower one counts.
-  void RecordSpan() {
-    const std::optional<absl::Duration> passed = joins_->Computed(*asked_, Now());
+  void RecordSpan(const FleetMessage& request) {
+    const std::optional<absl::Duration> passed = joins_->Computed(request, Now());
     if (!passed.has_value()) return;
     std::optional<absl::Duration> said;
-    for (const double seconds : asked_->runtimes) {
+    for (const double seconds : request.runtimes) {
       if (seconds >= 0) said = said.value_or(absl::ZeroDuration()) + absl::Seconds(seconds);
     }
     Span span;
-    span.kind = KindOf(asked_->type);
+    span.kind = KindOf(request.type);
     span.round = booking_.round;
     span.wall = std::min(*passed, said.value_or(*passed));
     span.start = core_->clock().Now() - span.wall;
-    span.outcome = asked_->is_error ? v1::OUTCOME_FAILED : v1::OUTCOME_COMPLETED;
+    span.outcome = request.is_error ? v1::OUTCOME_FAILED : v1::OUTCOME_COMPLETED;
     core_->Record(std::move(span));
   }
 
@@ -190,7 +201,7 @@ class FleetCall : public CallRule {
   FleetJoins* const joins_;
   MeterCore* const core_;
   FleetReader request_, answer_;
-  std::optional<FleetMessage> asked_, answered_;
+  Said asked_ = Said::kNothing, answered_ = Said::kNothing;
   Booking booking_;     // of this call, as far as it is known
   std::string moving_;  // what, for the joins
   v1::Waste moved_before_ = v1::WASTE_UNSPECIFIED;
