@@ -133,6 +133,21 @@ void CallObserver::SetBinding(uint64_t key) {
   binding_ = key;
 }
 
+void CallObserver::BeginPart(uint64_t binding) {
+  if (core_->inert()) return;
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    if (ended_) return;
+    several_rounds_ = true;
+    if (moving_since_.has_value()) ClosePart(core_->clock().Monotonic(), &effects.closed);
+    binding_ = binding;
+    const RoundId to{part_.round.run, std::nullopt};
+    if (to != part_.round) effects.moved.emplace(std::exchange(part_.round, to), to);
+  }
+  Apply(std::move(effects));
+}
+
 void CallObserver::SetPeer(const std::string& peer) {
   if (core_->inert()) return;
   Effects effects;

@@ -86,6 +86,10 @@ class CallObserver {
   /// has none carries the key. 0: none.
   void SetBinding(uint64_t key);
 
+  /// What follows may belong to another round than what came before, and which one is not known yet: begins
+  /// a part, in the same run. `binding`: as for SetBinding(), for this part and those that follow.
+  void BeginPart(uint64_t binding);
+
   /// The other node, learned from its metadata or certificate. Names the current part and those that wait.
   void SetPeer(const std::string& peer);
 

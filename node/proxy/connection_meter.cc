@@ -67,6 +67,7 @@ class MeteredCall : public CallListener {
     MessageSize size;
     size.encoded = piece.encoded;
     size.message = piece.message;
+    if (rule_ != nullptr && piece.begins) rule_->OnMessageBegin(from);
     if (piece.message.has_value()) size.kind = v1::COUNT_KIND_WIRE;
     if (piece.ends) {
       Count(is_sent ? &metrics.messages_sent : &metrics.messages_received);
@@ -74,8 +75,10 @@ class MeteredCall : public CallListener {
     } else {
       call_->OnBytes(direction, size);
     }
-    if (!piece.message.has_value()) rule_ = nullptr;  // compressed: it was not shown
-    if (rule_ != nullptr && piece.ends) rule_->OnMessageEnd(from);
+    if (rule_ == nullptr || !piece.ends) return;
+    if (piece.message.has_value()) return rule_->OnMessageEnd(from);
+    rule_->OnHidden();  // it is compressed
+    rule_ = nullptr;
   }
 
   void OnEnd(int status) override {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "fedcarbon/meter/call_observer.h"
@@ -21,6 +22,7 @@ using fedcarbon::node::testing::Require;
 
 namespace {
 
+constexpr std::string_view kJoin = "/flwr.proto.FlowerService/Join";
 constexpr std::string_view kPaths[] = {
     "/flwr.proto.Fleet/PullMessages", "/flwr.proto.Fleet/PushMessages",     "/flwr.proto.Fleet/PullObject",
     "/flwr.proto.Fleet/PushObject",   "/v1/fleet/confirm-message-received", "/v1/fleet/send-node-heartbeat",
@@ -82,12 +84,13 @@ struct Fixture {
 enum Ending { kGoesOn, kEndsOk, kEndsFailed, kIsCut };
 
 /// Turns of four calls: a byte with the call (lowest two bits), the side (next), whether its message ends
-/// here (next) and how the call goes on (next two), a byte with the path of a call that begins, two bytes of
-/// length, and so many bytes. The last turn may be shorter.
+/// here (next), how the call goes on (next two) and whether that message is hidden (next), a byte with the
+/// path of a call that begins, two bytes of length, and so many bytes. The last turn may be shorter.
 std::vector<Booked::Line> Book(std::string_view input, size_t piece_size, Fixture* fixture) {
   struct Open {
-    std::shared_ptr<CallObserver> call;  // after the rule: it is over when the rule is
+    std::shared_ptr<CallObserver> call;
     std::unique_ptr<CallRule> rule;
+    std::array<bool, 2> under_way = {};  // a message, by side
   };
   constexpr size_t kHead = 4;
   fixture->booked->Clear();
@@ -99,6 +102,7 @@ std::vector<Booked::Line> Book(std::string_view input, size_t piece_size, Fixtur
     const Side from = (byte(0) & 4) == 0 ? Side::kClient : Side::kServer;
     const bool message_ends = (byte(0) & 8) != 0;
     const auto ending = static_cast<Ending>(byte(0) >> 4 & 3);
+    const bool is_hidden = (byte(0) & 64) != 0;
     const std::string_view path = kPaths[byte(1) % std::size(kPaths)];
     const std::string_view bytes = input.substr(kHead, size_t{byte(2)} << 8 | byte(3));
     input.remove_prefix(kHead + bytes.size());
@@ -110,25 +114,40 @@ std::vector<Booked::Line> Book(std::string_view input, size_t piece_size, Fixtur
       CallStart start;
       start.end = v1::END_CLIENT;
       start.method = std::string(path);
+      if (path == kJoin) start.round.run = "flower:9";  // from a header
       open.call = fixture->meter->StartCall(start);
       open.rule = frameworks.OnCall(request, open.call);
       Require(open.rule != nullptr, "a rule for each of these paths");
     }
-    for (std::string_view left = bytes; !left.empty();
+    bool& under_way = open.under_way[from == Side::kClient ? 0 : 1];
+    const auto begin = [&] {
+      if (open.rule != nullptr && !std::exchange(under_way, true)) open.rule->OnMessageBegin(from);
+    };
+    for (std::string_view left = bytes; !left.empty() && open.rule != nullptr;
          left.remove_prefix(std::min(piece_size, left.size()))) {
       const std::string_view piece = left.substr(0, piece_size);
       const std::vector<char> copy(piece.begin(), piece.end());  // of its own: a read past its end is seen
       open.rule->OnContent(from, {copy.data(), copy.size()});
+      begin();
     }
-    if (message_ends) {
-      open.call->OnMessage(from == Side::kClient ? Direction::kSent : Direction::kReceived, {});
-      open.rule->OnMessageEnd(from);
+    const Direction direction = from == Side::kClient ? Direction::kSent : Direction::kReceived;
+    if (!message_ends) {
+      open.call->OnBytes(direction, {});
+    } else {
+      begin();
+      open.call->OnMessage(direction, {});
+      under_way = false;
+      if (open.rule != nullptr && !is_hidden) open.rule->OnMessageEnd(from);
+      if (open.rule != nullptr && is_hidden) open.rule->OnHidden();
+      if (is_hidden) open.rule = nullptr;
     }
     if (ending == kGoesOn) continue;
-    if (ending != kIsCut) open.rule->OnEnd(ending == kEndsOk ? 0 : 14);
-    open.rule.reset();
-    if (ending != kIsCut) open.call->End(ending == kEndsOk ? 0 : 14);
-    open.call.reset();
+    if (ending != kIsCut) {
+      const int status = ending == kEndsOk ? 0 : 14;
+      if (open.rule != nullptr) open.rule->OnEnd(status);
+      open.call->End(status);
+    }
+    open = {};
   }
   calls = {};
   return fixture->booked->lines;

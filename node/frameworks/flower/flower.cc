@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/meter_core.h"
 #include "fedcarbon/meter/random_id.h"
+#include "node/frameworks/flower/join_call.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -75,6 +76,11 @@ class FleetCall : public CallRule {
       answered_ = answer_.End() ? Said::kClearly : Said::kUnclearly;
       if (IsAnswered()) OnAnswer(request_.message(), answer_.message());
     }
+  }
+
+  void OnHidden() override {
+    if (!moving_.empty())
+      joins_->UndoMove(request_.message().node, std::exchange(moving_, {}), moved_before_);
   }
 
   // What the answer changes counts once it is sure that the node has got it.
@@ -218,7 +224,9 @@ std::string Flower::CallerOf(const HeaderBlock& request) const {
 }
 
 std::unique_ptr<CallRule> Flower::OnCall(const HeaderBlock& request, std::shared_ptr<CallObserver> call) {
-  const std::optional<Method> method = flower::MethodOf(request.Get(":path"));
+  const std::string_view path = request.Get(":path");
+  if (path == flower::kJoinPath) return flower::MakeJoinCall(std::move(call), meter_->core());
+  const std::optional<Method> method = flower::MethodOf(path);
   if (!method.has_value()) return nullptr;
   return std::make_unique<FleetCall>(*method, std::move(call), &joins_, meter_->core().get());
 }

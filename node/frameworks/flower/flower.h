@@ -1,4 +1,4 @@
-// Flower's Fleet API, over gRPC (before 1.40) and over HTTP (since).
+// Flower's Fleet API, over gRPC (before 1.40) and over HTTP (since), and its stream of old.
 #pragma once
 
 #include <memory>

@@ -453,6 +453,32 @@ TEST_F(CallObserverTest, SomebodyElsesBindingIsCarriedWhileTheRoundIsUnknown) {
   EXPECT_TRUE(Bindings().empty()) << "somebody else records it";
 }
 
+TEST_F(CallObserverTest, APartMayBeginBeforeItsRoundIsKnown) {
+  auto call = Start(v1::END_SERVER, {"run", std::nullopt});
+  call->OnHeaders(Direction::kReceived, Bytes(1));
+  call->BeginPart(7);
+  call->OnMessage(Direction::kReceived, Serialized(10));
+  SampleAfter(absl::Seconds(10));
+  call->OnMessage(Direction::kReceived, Serialized(20));
+  call->SetRound(kRound0);
+  call->BeginPart(8);
+  call->OnMessage(Direction::kReceived, Serialized(40));
+  EXPECT_EQ(call->WholeCallRound(), RoundId{});
+  call->End(kOk);
+  const std::vector<Transfer> parts = Transfers();
+  ASSERT_EQ(parts.size(), 4u);
+  EXPECT_EQ(parts[0].round, (RoundId{"run", std::nullopt}));
+  EXPECT_EQ(parts[1].round, (RoundId{"run", std::nullopt}));
+  EXPECT_EQ(parts[1].binding, 7u);
+  EXPECT_EQ(parts[1].received.message_bytes, Bytes(10));
+  EXPECT_EQ(parts[2].round, kRound0);
+  EXPECT_EQ(parts[2].received.message_bytes, Bytes(20));
+  EXPECT_EQ(parts[3].round, (RoundId{"run", std::nullopt}));
+  EXPECT_EQ(parts[3].binding, 8u);
+  EXPECT_EQ(parts[3].received.message_bytes, Bytes(40));
+  EXPECT_TRUE(Bindings().empty());
+}
+
 // The peer of a client's call.
 
 TEST_F(CallObserverTest, PartsOfAClientWaitUntilThePeerIsKnown) {

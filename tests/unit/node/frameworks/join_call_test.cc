@@ -1,0 +1,188 @@
+#include "node/frameworks/flower/join_call.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/frameworks/flower/flower.h"
+#include "tests/unit/meter/collector.h"
+#include "tests/unit/node/frameworks/encode.h"
+
+namespace fedcarbon::node {
+namespace {
+
+using namespace testing;  // NOLINT: the encoding
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const std::string kParameters = Bytes(1, Bytes(1, std::string(1'000, 'x')));
+
+std::string Setting(const std::string& name, uint64_t round) {
+  return Bytes(2, Bytes(1, "lr") + Bytes(2, Fixed64(1, 0))) +
+         Bytes(2, Bytes(1, name) + Bytes(2, Varint(8, 2 * round)));
+}
+std::string Fit(const std::string& settings = "") { return Bytes(4, kParameters + settings); }
+std::string Evaluate(const std::string& settings = "") { return Bytes(5, kParameters + settings); }
+const std::string kFitted = Bytes(4, Bytes(1, "") + Bytes(2, kParameters)),
+                  kEvaluated = Bytes(5, Bytes(1, ""));
+
+/// A client's stream, as the proxy beside it has it.
+class JoinCallTest : public ::testing::Test {
+ protected:
+  void Begin(const RoundId& named) {
+    CallStart start;
+    start.end = v1::END_CLIENT;
+    start.observer = v1::OBSERVER_PROXY;
+    start.peer = "server";
+    start.round = named;
+    call_ = meter_.meter->StartCall(start);
+    HeaderBlock request;
+    request.fields = {{":path", "/flwr.proto.FlowerService/Join"}};
+    rule_ = flower_.OnCall(request, call_);
+    ASSERT_NE(rule_, nullptr);
+  }
+
+  /// In two pieces, the second after a pause that makes parts due.
+  void Say(Side from, const std::string& message, absl::Duration pause = absl::ZeroDuration()) {
+    const Direction direction = from == Side::kClient ? Direction::kSent : Direction::kReceived;
+    const std::string first = message.substr(0, 10), rest = message.substr(first.size());
+    rule_->OnContent(from, first);
+    rule_->OnMessageBegin(from);
+    call_->OnBytes(direction, {fedcarbon::Bytes(first.size()), {}, v1::COUNT_KIND_WIRE});
+    meter_.clock.Advance(pause);
+    meter_.meter->Sample();
+    rule_->OnContent(from, rest);
+    call_->OnMessage(direction, {fedcarbon::Bytes(rest.size()), {}, v1::COUNT_KIND_WIRE});
+    rule_->OnMessageEnd(from);
+  }
+
+  void End() {
+    rule_->OnEnd(0);
+    call_->End(0);
+  }
+
+  /// Message bytes that are booked to a round, bindings included.
+  uint64_t BytesOf(const RoundId& round) const {
+    uint64_t sum = 0;
+    for (const Transfer& part : meter_.sink->All<Transfer>()) {
+      RoundId booked = part.round;
+      for (const Binding& binding : meter_.sink->All<Binding>()) {
+        if (part.binding != 0 && part.binding == binding.key) booked = binding.round;
+      }
+      if (booked != round) continue;
+      sum += part.sent.message_bytes.value_or(fedcarbon::Bytes(0)).count();
+      sum += part.received.message_bytes.value_or(fedcarbon::Bytes(0)).count();
+    }
+    return sum;
+  }
+
+  std::vector<Span> Spans() const { return meter_.sink->All<Span>(); }
+
+  ManualMeter meter_;
+  Flower flower_{meter_.meter};
+  std::shared_ptr<CallObserver> call_;
+  std::unique_ptr<CallRule> rule_;
+};
+
+const RoundId kRun{"x", std::nullopt};
+
+TEST_F(JoinCallTest, EachInstructionAndItsReplyAreOfTheRoundThatItNames) {
+  Begin(kRun);
+  const std::string fit = Fit(Setting("server_round", 3)), evaluate = Evaluate(Setting("current_round", 3)),
+                    next = Fit(Setting("server_round", 7)), none = Evaluate();
+  Say(Side::kServer, fit);
+  Say(Side::kClient, kFitted);
+  Say(Side::kServer, evaluate);
+  Say(Side::kClient, kEvaluated);
+  Say(Side::kServer, next, /*pause=*/absl::Seconds(11));
+  Say(Side::kClient, kFitted, /*pause=*/absl::Seconds(11));
+  Say(Side::kServer, none);
+  Say(Side::kClient, kEvaluated);
+  End();
+  EXPECT_EQ(BytesOf({"x", 3}), fit.size() + kFitted.size() + evaluate.size() + kEvaluated.size());
+  EXPECT_EQ(BytesOf({"x", 7}), next.size() + kFitted.size());
+  EXPECT_EQ(BytesOf(kRun), none.size() + kEvaluated.size()) << "it named no round";
+}
+
+TEST_F(JoinCallTest, ComputesBetweenAnInstructionAndItsReply) {
+  Begin(kRun);
+  const absl::Time start = meter_.clock.Now();
+  Say(Side::kServer, Fit(Setting("server_round", 3)), absl::Seconds(5));
+  meter_.clock.Advance(absl::Seconds(30));
+  Say(Side::kClient, kFitted, absl::Seconds(9));
+  Say(Side::kServer, Evaluate());
+  meter_.clock.Advance(absl::Seconds(2));
+  Say(Side::kClient, Bytes(5, Bytes(1, Varint(1, 4))));  // a code
+  Say(Side::kServer, Bytes(1, Varint(1, 5)));
+  Say(Side::kClient, Bytes(1, Varint(1, 4)));
+  ASSERT_THAT(Spans(), SizeIs(2));
+  EXPECT_EQ(Spans()[0].kind, v1::SPAN_KIND_TRAIN);
+  EXPECT_EQ(Spans()[0].round, (RoundId{"x", 3}));
+  EXPECT_EQ(Spans()[0].wall, absl::Seconds(30));
+  EXPECT_EQ(Spans()[0].start, start + absl::Seconds(5));
+  EXPECT_EQ(Spans()[0].outcome, v1::OUTCOME_COMPLETED);
+  EXPECT_EQ(Spans()[1].kind, v1::SPAN_KIND_EVALUATE);
+  EXPECT_EQ(Spans()[1].round, kRun);
+  EXPECT_EQ(Spans()[1].wall, absl::Seconds(2));
+  EXPECT_EQ(Spans()[1].outcome, v1::OUTCOME_FAILED);
+}
+
+TEST_F(JoinCallTest, WithoutARunNothingIsNamed) {
+  Begin({});
+  Say(Side::kServer, Fit(Setting("server_round", 3)));
+  Say(Side::kClient, kFitted);
+  End();
+  ASSERT_THAT(meter_.sink->All<Transfer>(), SizeIs(1));
+  EXPECT_EQ(meter_.sink->All<Transfer>()[0].round, RoundId{});
+  EXPECT_THAT(meter_.sink->All<Binding>(), IsEmpty());
+  EXPECT_THAT(Spans(), SizeIs(1));
+}
+
+TEST_F(JoinCallTest, ARoundFromElsewhereStays) {
+  Begin({"x", 1});
+  Say(Side::kServer, Fit(Setting("server_round", 3)));
+  Say(Side::kClient, kFitted);
+  End();
+  ASSERT_THAT(meter_.sink->All<Transfer>(), SizeIs(1));
+  EXPECT_EQ(meter_.sink->All<Transfer>()[0].round, (RoundId{"x", 1}));
+  EXPECT_EQ(Spans()[0].round, (RoundId{"x", 1}));
+}
+
+TEST_F(JoinCallTest, WhatIsUnclearIsOfNoRound) {
+  Begin(kRun);
+  const std::string fit = Fit(Setting("server_round", 3));
+  for (const std::string& unclear : {
+           fit + Evaluate(),                      // two at once
+           fit.substr(0, fit.size() - 1),         // cut
+           fit + "\x0b",                          // no protobuf
+           Fit(Setting("round", 3)),              // another setting
+           Bytes(3, Setting("server_round", 3)),  // neither to train nor to evaluate
+       }) {
+    Say(Side::kServer, unclear);
+    Say(Side::kClient, kFitted);
+  }
+  End();
+  for (const Transfer& part : meter_.sink->All<Transfer>()) EXPECT_EQ(part.round, kRun);
+  EXPECT_THAT(meter_.sink->All<Binding>(), IsEmpty());
+}
+
+TEST_F(JoinCallTest, WhatFollowsAHiddenMessageIsOfNoRound) {
+  Begin(kRun);
+  const std::string fit = Fit(Setting("server_round", 3));
+  Say(Side::kServer, fit);
+  rule_->OnMessageBegin(Side::kClient);
+  call_->OnMessage(Direction::kSent, {});
+  rule_->OnHidden();
+  rule_ = nullptr;
+  call_->OnMessage(Direction::kReceived, {fedcarbon::Bytes(500), {}, v1::COUNT_KIND_WIRE});
+  call_->End(0);
+  EXPECT_EQ(BytesOf({"x", 3}), fit.size());
+  EXPECT_EQ(BytesOf(kRun), 500u);
+}
+
+}  // namespace
+}  // namespace fedcarbon::node
