@@ -71,6 +71,7 @@ struct Span {
   absl::Time start;
   absl::Duration wall;
   v1::Outcome outcome = v1::OUTCOME_COMPLETED;
+  bool is_upper_bound = false;  // the compute took no longer than `wall`, and perhaps less
 };
 
 struct Usage {

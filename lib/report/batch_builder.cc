@@ -286,6 +286,7 @@ bool BatchBuilder::State::Add(const Span& span) {
   if (const auto round = AdmittedRound(span.round.round)) fact.set_round(*round);
   fact.set_wall_us(Microseconds(span.wall));
   fact.set_outcome(span.outcome);
+  fact.set_is_upper_bound(span.is_upper_bound);
   v1::Span* const appended = Append(batch.mutable_spans(), std::move(fact), 1, span.round.run);
   if (appended != nullptr) appended->set_start_us(AbsoluteMicroseconds(span.start));
   return appended != nullptr;

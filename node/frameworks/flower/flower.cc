@@ -185,7 +185,7 @@ class FleetCall : public CallRule {
   }
 
   // What the node itself says includes what it waited for (a slow link, its own start); so does the time
-  // between its last word and this one. Both are upper bounds: the lower one counts.
+  // between its last word and this one. Both are upper bounds: the lower one counts, and is one still.
   void RecordSpan(const FleetMessage& request) {
     const std::optional<absl::Duration> passed = joins_->Computed(request, Now());
     if (!passed.has_value()) return;
@@ -199,6 +199,7 @@ class FleetCall : public CallRule {
     span.wall = std::min(*passed, said.value_or(*passed));
     span.start = core_->clock().Now() - span.wall;
     span.outcome = request.is_error ? v1::OUTCOME_FAILED : v1::OUTCOME_COMPLETED;
+    span.is_upper_bound = true;
     core_->Record(std::move(span));
   }
 

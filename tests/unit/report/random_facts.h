@@ -62,7 +62,7 @@ class RandomFacts {
   Fact Next() {
     switch (Below(18)) {
       case 0:
-        return Span{Kind(), NextRound(), NextTime(), NextDuration(), AnyOutcome()};
+        return Span{Kind(), NextRound(), NextTime(), NextDuration(), AnyOutcome(), Below(2) == 0};
       case 1:
         return Usage{Kind(), NextRound(), NextTime(), NextDuration(), NextDuration(), NextDuration()};
       case 2:
@@ -137,7 +137,9 @@ inline bool Same(const Transfer& a, const Transfer& b) {
          Fields(a.received) == Fields(b.received);
 }
 inline bool Same(const Span& a, const Span& b) {
-  const auto fields = [](const Span& s) { return std::tie(s.kind, s.round, s.start, s.wall, s.outcome); };
+  const auto fields = [](const Span& s) {
+    return std::tie(s.kind, s.round, s.start, s.wall, s.outcome, s.is_upper_bound);
+  };
   return fields(a) == fields(b);
 }
 inline bool Same(const Usage& a, const Usage& b) {
@@ -194,8 +196,8 @@ inline std::vector<Fact> AllFacts(const OpenedBatch& opened) {
   const auto micros = [](uint64_t us) { return absl::Microseconds(static_cast<int64_t>(us)); };
   for (Transfer& transfer : ExpandTransfers(opened)) facts.emplace_back(std::move(transfer));
   for (const auto& s : batch.spans()) {
-    facts.emplace_back(
-        Span{s.kind(), round_of(s), opened.time(s.start_us()), micros(s.wall_us()), s.outcome()});
+    facts.emplace_back(Span{s.kind(), round_of(s), opened.time(s.start_us()), micros(s.wall_us()),
+                            s.outcome(), s.is_upper_bound()});
   }
   for (const auto& u : batch.usages()) {
     facts.emplace_back(Usage{u.kind(), round_of(u), opened.time(u.start_us()), micros(u.wall_us()),

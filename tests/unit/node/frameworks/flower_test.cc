@@ -138,6 +138,7 @@ TEST_F(FlowerTest, ComputesFromTheConfirmationToTheReplyAtMost) {
   EXPECT_EQ(Spans()[0].wall, absl::Seconds(30));
   EXPECT_EQ(Spans()[0].start + Spans()[0].wall, meter_.clock.Now());
   EXPECT_EQ(Spans()[0].outcome, v1::OUTCOME_COMPLETED);
+  EXPECT_TRUE(Spans()[0].is_upper_bound);
 }
 
 TEST_F(FlowerTest, ComputesForAsLongAsTheNodeSaysAtMost) {
@@ -148,6 +149,7 @@ TEST_F(FlowerTest, ComputesForAsLongAsTheNodeSaysAtMost) {
   ASSERT_THAT(Spans(), SizeIs(1));
   EXPECT_EQ(Spans()[0].kind, v1::SPAN_KIND_EVALUATE);
   EXPECT_EQ(Spans()[0].wall, absl::Seconds(20.25));
+  EXPECT_TRUE(Spans()[0].is_upper_bound);
 }
 
 TEST_F(FlowerTest, AReplyThatIsSentAgainIsNoSecondComputation) {

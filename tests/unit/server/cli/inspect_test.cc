@@ -39,8 +39,11 @@ std::string SealedBatch() {
   connection.protocol = "h2";
   connection.start = kSealed - absl::Seconds(3);
   connection.sent = Bytes(1'234'999);
+  const Span span{v1::SPAN_KIND_TRAIN, {"run:1", 3},          kSealed - absl::Seconds(9),
+                  absl::Seconds(5),    v1::OUTCOME_COMPLETED, /*is_upper_bound=*/true};
   BatchBuilder builder(kMaxSealedBatchBytes);
   EXPECT_TRUE(builder.Add(connection));
+  EXPECT_TRUE(builder.Add(span));
   EXPECT_TRUE(builder.Add(transfer));
   EXPECT_TRUE(builder.Add(RunEvent{"run:1", kSealed, v1::OUTCOME_COMPLETED, "", 0}));
   EXPECT_TRUE(builder.Add(gap));
@@ -49,14 +52,26 @@ std::string SealedBatch() {
 
 TEST(Inspect, ShowsEverythingThatLeavesTheNode) {
   const std::string text = InspectText(SealedBatch(), Style()).value();
-  for (const char* shown :
-       {"Batch 4 of hospital.example", "sealed at 2024-06-01T12:00:00.000000Z", "unsigned", "boot-7",
-        "run: \"run:1\"", "OUTCOME_COMPLETED", "REASON_DECODER", "from_us: 2024-06-01T11:59:58.000000Z",
-        "connection_id: 77", "peer: \"relay.example\"", "protocol: \"h2\"",
-        "start_us: 2024-06-01T11:59:57.000000Z", "sent_transport_bytes: 1234999",
-        "transfer 2024-06-01T11:59:59.000000Z 20 ms /demo.Training/Fit", "client of aggregator.example",
-        "round 3", "call 0000000000000abc", "status 0, waste repeated",
-        "message bytes 1,234,567 (serialized)"}) {
+  for (const char* shown : {"Batch 4 of hospital.example",
+                            "sealed at 2024-06-01T12:00:00.000000Z",
+                            "unsigned",
+                            "boot-7",
+                            "run: \"run:1\"",
+                            "OUTCOME_COMPLETED",
+                            "REASON_DECODER",
+                            "from_us: 2024-06-01T11:59:58.000000Z",
+                            "connection_id: 77",
+                            "peer: \"relay.example\"",
+                            "protocol: \"h2\"",
+                            "start_us: 2024-06-01T11:59:57.000000Z",
+                            "sent_transport_bytes: 1234999",
+                            "transfer 2024-06-01T11:59:59.000000Z 20 ms /demo.Training/Fit",
+                            "client of aggregator.example",
+                            "round 3",
+                            "is_upper_bound: true",
+                            "call 0000000000000abc",
+                            "status 0, waste repeated",
+                            "message bytes 1,234,567 (serialized)"}) {
     EXPECT_THAT(text, HasSubstr(shown));
   }
 }
