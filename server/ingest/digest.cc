@@ -186,6 +186,7 @@ class Digester {
         delta_.compute[{RoundOf(span), batch_.node(), span.kind(), HourOf(opened_.time(span.start_us()))}];
     ++totals.spans;
     totals.wall += Micros(span.wall_us());
+    totals.wall_is_upper_bound |= span.is_upper_bound();
     Seen(span.run(), span.start_us(), span.wall_us());
   }
 

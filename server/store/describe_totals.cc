@@ -38,7 +38,7 @@ std::vector<std::string> Rows(const AccumulatedTotals& totals) {
   }
   for (const auto& [k, t] : totals.compute()) {
     rows.push_back(Row("compute", Text(k.round), k.node, k.kind, k.hour, ":", t.spans, Text(t.wall),
-                       Text(t.cpu), Text(t.accelerator)));
+                       t.wall_is_upper_bound, Text(t.cpu), Text(t.accelerator)));
   }
   for (const auto& [k, t] : totals.overhead()) {
     rows.push_back(Row("overhead", k.node, k.hour, ":", t.report.count(), t.context.count()));

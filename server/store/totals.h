@@ -125,13 +125,15 @@ struct ComputeKey {
 
 struct ComputeTotals {
   uint64_t spans = 0;
-  absl::Duration wall;  // of the spans
+  absl::Duration wall;               // of the spans
+  bool wall_is_upper_bound = false;  // at least one of the spans is
   absl::Duration cpu;
   absl::Duration accelerator;
 
   ComputeTotals& operator+=(const ComputeTotals& other) {
     AddCount(&spans, other.spans);
     wall += other.wall;
+    wall_is_upper_bound |= other.wall_is_upper_bound;
     cpu += other.cpu;
     accelerator += other.accelerator;
     return *this;

@@ -65,12 +65,12 @@ void MadeUpFederation::AddRound() {
   aggregator.round_events = {{kRun, round_, begin, v1::OUTCOME_UNSPECIFIED},
                              {kRun, round_, end, v1::OUTCOME_COMPLETED}};
   aggregator.compute[{edge.round, kAggregator, v1::SPAN_KIND_AGGREGATE, edge.hour}] = {
-      1, absl::Milliseconds(400), absl::Milliseconds(350), absl::ZeroDuration()};
+      1, absl::Milliseconds(400), false, absl::Milliseconds(350), absl::ZeroDuration()};
   for (size_t i = 0; i < hospitals_.size(); ++i) {
     const std::string& hospital = hospitals_[i];
     TotalsDelta delta = Delta(hospital, begin);
     const absl::Duration busy = absl::Milliseconds(2'500 + 400 * (i % 8) + 90 * (round_ * 7 % 11));
-    delta.compute[{edge.round, hospital, v1::SPAN_KIND_TRAIN, edge.hour}] = {1, busy, busy,
+    delta.compute[{edge.round, hospital, v1::SPAN_KIND_TRAIN, edge.hour}] = {1, busy, false, busy,
                                                                              absl::ZeroDuration()};
     const uint64_t model = 1'048'576 + 1'000 * i;
     const uint64_t arrived = i == 0 ? model - 5'120 : model;  // the ends of one edge disagree

@@ -57,8 +57,9 @@ absl::StatusOr<ComputeRow> ReadCompute(const Statement& row, Database* database,
   compute.key = {*std::move(round), *std::move(node), static_cast<v1::SpanKind>(row.Int(3)), row.Int(4)};
   compute.totals.spans = Count(row, 5);
   compute.totals.wall = absl::Microseconds(row.Int(6));
-  compute.totals.cpu = absl::Microseconds(row.Int(7));
-  compute.totals.accelerator = absl::Microseconds(row.Int(8));
+  compute.totals.wall_is_upper_bound = row.Int(7) != 0;
+  compute.totals.cpu = absl::Microseconds(row.Int(8));
+  compute.totals.accelerator = absl::Microseconds(row.Int(9));
   return compute;
 }
 

@@ -89,7 +89,7 @@ INSERT INTO transport
   ON CONFLICT DO UPDATE SET encoded = min(encoded + excluded.encoded, 9223372036854775807);
 )";
 
-// What a transfer counts as is in its batch alone.
+// What a transfer counts as is in its batch alone, and which spans are upper bounds.
 constexpr char kVersion3[] = R"(
 DROP TABLE edges;
 CREATE TABLE edges (
@@ -104,6 +104,13 @@ CREATE TABLE edges (
                binding)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX edges_awaiting ON edges (epoch, binding) WHERE binding <> 0;
+DROP TABLE compute;
+CREATE TABLE compute (
+  run INTEGER NOT NULL, round INTEGER NOT NULL, node INTEGER NOT NULL, kind INTEGER NOT NULL,
+  hour INTEGER NOT NULL,
+  spans INTEGER NOT NULL, wall INTEGER NOT NULL, wall_is_upper_bound INTEGER NOT NULL, cpu INTEGER NOT NULL,
+  accelerator INTEGER NOT NULL,
+  PRIMARY KEY (run, round, node, kind, hour)) STRICT, WITHOUT ROWID;
 )";
 
 struct Migration {

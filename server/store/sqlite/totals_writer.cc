@@ -139,20 +139,22 @@ absl::Status TotalsWriter::WriteTransport() {
 
 absl::Status TotalsWriter::WriteCompute() {
   Statement upsert = database_->Prepare(R"(
-    INSERT INTO compute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO compute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET
       spans = min(spans + excluded.spans, 9223372036854775807),
       wall = min(wall + excluded.wall, 9223372036854775807),
+      wall_is_upper_bound = max(wall_is_upper_bound, excluded.wall_is_upper_bound),
       cpu = min(cpu + excluded.cpu, 9223372036854775807),
       accelerator = min(accelerator + excluded.accelerator, 9223372036854775807))");
   for (const auto& [k, t] : totals_.compute()) {
     const auto ids = Ids<2>(&names_, {&k.round.run, &k.node});
     if (!ids.ok()) return ids.status();
     const auto [run, node] = *ids;
-    const absl::Status written = upsert
-                                     .Bind(run, StoredRound(k.round), node, k.kind, k.hour, Stored(t.spans),
-                                           Stored(t.wall), Stored(t.cpu), Stored(t.accelerator))
-                                     .Run();
+    const absl::Status written =
+        upsert
+            .Bind(run, StoredRound(k.round), node, k.kind, k.hour, Stored(t.spans), Stored(t.wall),
+                  t.wall_is_upper_bound, Stored(t.cpu), Stored(t.accelerator))
+            .Run();
     if (!written.ok()) return written;
   }
   return absl::OkStatus();

@@ -385,6 +385,20 @@ TEST(Digest, SpansGiveWallTimeAndUsageTheRest) {
   EXPECT_EQ(totals.accelerator, absl::Microseconds(10));
 }
 
+TEST(Digest, SpansTogetherAreAnUpperBoundIfOneIs) {
+  OpenedBatch opened = EmptyBatch();
+  for (const bool is_upper_bound : {false, true, false}) {
+    v1::Span* span = opened.batch.add_spans();
+    span->set_kind(v1::SPAN_KIND_TRAIN);
+    span->set_is_upper_bound(is_upper_bound);
+  }
+  opened.batch.add_spans()->set_kind(v1::SPAN_KIND_EVALUATE);
+  const TotalsDelta delta = DigestOk(opened);
+  ASSERT_THAT(delta.compute, SizeIs(2));
+  EXPECT_TRUE(delta.compute.begin()->second.wall_is_upper_bound);
+  EXPECT_FALSE(delta.compute.rbegin()->second.wall_is_upper_bound);
+}
+
 TEST(Digest, RunTimesSpanEveryFactThatNamesTheRun) {
   OpenedBatch opened = EmptyBatch();
   v1::RunEvent* start = opened.batch.add_run_events();

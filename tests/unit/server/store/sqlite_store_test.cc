@@ -13,8 +13,10 @@
 #include <iterator>
 #include <thread>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "fedcarbon/report/batch.h"
 #include "server/ingest/digest.h"
 
 namespace fedcarbon::server {
@@ -23,6 +25,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class SqliteStoreTest : public ::testing::Test {
  protected:
@@ -244,6 +247,26 @@ TEST_F(SqliteStoreTest, DatabaseOfVersionTwoLearnsFromItsBatchesWhatWasWaste) {
               ElementsAre("3 WASTE_UNSPECIFIED 2005", "3 WASTE_POLL 55", "3 WASTE_RETRY 1005",
                           "3 WASTE_FAILED 1005", "4 unanswered WASTE_FAILED 405", "4 WASTE_FAILED 305"));
   EXPECT_THAT(store->Rebuild(DigestStored).value(), IsEmpty()) << "what was migrated is what the batches say";
+}
+
+TEST_F(SqliteStoreTest, DatabaseOfVersionTwoLearnsFromItsBatchesWhichSpansAreUpperBounds) {
+  ExecuteFile(FEDCARBON_VERSION_2_SQL);
+  BatchBuilder batch(kMaxSealedBatchBytes);
+  const absl::Time start = absl::FromUnixSeconds(1'790'000'000);
+  for (const v1::SpanKind kind : {v1::SPAN_KIND_TRAIN, v1::SPAN_KIND_EVALUATE}) {
+    const bool is_upper_bound = kind == v1::SPAN_KIND_TRAIN;
+    ASSERT_TRUE(batch.Add(
+        Span{kind, {"flower:1", 3}, start, absl::Seconds(31), v1::OUTCOME_COMPLETED, is_upper_bound}));
+  }
+  const std::string sealed = batch.Seal({"hospital.example", 9, 1}, {start, absl::Hours(1), "boot"});
+  Execute(absl::StrCat("INSERT INTO batches VALUES (5, 1, 9, 1, 1790000000000000, X'",
+                       absl::BytesToHexString(sealed), "')"));
+  const auto store = *Open();
+  const auto rows = store->Compute("flower:1", {3, 3}, false).value();
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_TRUE(rows[0].totals.wall_is_upper_bound);
+  EXPECT_FALSE(rows[1].totals.wall_is_upper_bound);
+  EXPECT_THAT(store->Rebuild(DigestStored).value(), IsEmpty());
 }
 
 TEST_F(SqliteStoreTest, MigrationThatFailsLeavesAllAsItWas) {

@@ -445,7 +445,7 @@ TEST_P(StoreContract, ComputeAddsUpByKey) {
   Submission batch = Batch(1);
   NameRun(&batch, "run");
   const ComputeKey train{{"run", 2}, "a.example", v1::SPAN_KIND_TRAIN, 480'000};
-  batch.delta.compute[train] = {1, absl::Seconds(4), absl::Seconds(3), absl::Milliseconds(2)};
+  batch.delta.compute[train] = {1, absl::Seconds(4), false, absl::Seconds(3), absl::Milliseconds(2)};
   batch.delta.compute[{{"run", std::nullopt}, "a.example", v1::SPAN_KIND_TRAIN, 480'000}].spans = 7;
   batch.delta.compute[{{}, "a.example", v1::SPAN_KIND_OTHER, 480'000}].cpu = absl::Microseconds(1);
   Submission again = batch;
@@ -463,6 +463,30 @@ TEST_P(StoreContract, ComputeAddsUpByKey) {
   EXPECT_EQ(rows[0].totals.accelerator, absl::Milliseconds(4));
   EXPECT_EQ(store_->Compute("run", {}, true).value().at(0).totals.spans, 14u);
   EXPECT_EQ(store_->Compute("", {}, true).value().at(0).totals.cpu, absl::Microseconds(2));
+}
+
+TEST_P(StoreContract, ASumOfSpansIsAnUpperBoundIfOneOfThemIs) {
+  const ComputeKey key{{"run", 2}, "a.example", v1::SPAN_KIND_TRAIN, 480'000};
+  const ComputeKey of_another{{"run", 2}, "b.example", v1::SPAN_KIND_TRAIN, 480'000};
+  const auto submit = [&](uint64_t sequence, bool is_upper_bound) {
+    Submission batch = Batch(sequence);
+    NameRun(&batch, "run");
+    batch.delta.compute[key] = {1, absl::Seconds(4), is_upper_bound, absl::Seconds(3), absl::ZeroDuration()};
+    batch.delta.compute[of_another].spans = 1;
+    Append({batch});
+  };
+  const auto is_upper_bound = [&] {
+    const auto rows = store_->Compute("run", {}, false).value();
+    EXPECT_THAT(rows, SizeIs(2));
+    EXPECT_FALSE(rows.back().totals.wall_is_upper_bound);
+    return rows.front().totals.wall_is_upper_bound;
+  };
+  submit(1, false);
+  EXPECT_FALSE(is_upper_bound());
+  submit(2, true);
+  EXPECT_TRUE(is_upper_bound());
+  submit(3, false);
+  EXPECT_TRUE(is_upper_bound());
 }
 
 TEST_P(StoreContract, TransportAddsUpByEdgeEndAndHour) {
