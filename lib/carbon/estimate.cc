@@ -5,14 +5,17 @@
 namespace fedcarbon {
 namespace {
 
-v1::Estimate ToProto(double central, const std::optional<Interval<double>>& interval, bool at_least) {
+// `amount`: of a quantity, in the unit of the protocol.
+template <typename Q, typename Amount>
+v1::Estimate ToProto(const Estimate<Q>& estimate, const Amount& amount) {
   v1::Estimate proto;
-  proto.set_central(central);
-  if (interval.has_value()) {
-    proto.set_low(interval->low);
-    proto.set_high(interval->high);
+  proto.set_central(amount(estimate.central));
+  if (estimate.interval.has_value()) {
+    proto.set_low(amount(estimate.interval->low));
+    proto.set_high(amount(estimate.interval->high));
   }
-  proto.set_at_least(at_least);
+  proto.set_at_least(estimate.at_least);
+  proto.set_at_most(estimate.at_most);
   return proto;
 }
 
@@ -29,6 +32,7 @@ Estimate<double> Product(std::initializer_list<Estimate<double>> factors) {
   for (const Estimate<double>& factor : factors) {
     product.central *= factor.central;
     product.at_least = product.at_least || factor.at_least;
+    product.at_most = product.at_most || factor.at_most;
     if (!factor.interval.has_value()) product.interval.reset();
     if (!product.interval.has_value()) continue;
     product.interval->high *= factor.interval->high;
@@ -48,23 +52,15 @@ Estimate<double> Product(std::initializer_list<Estimate<double>> factors) {
 }
 
 v1::Estimate ToProto(const Estimate<Joules>& estimate) {
-  std::optional<Interval<double>> interval;
-  if (estimate.interval.has_value()) {
-    interval = Interval<double>{estimate.interval->low.joules(), estimate.interval->high.joules()};
-  }
-  return ToProto(estimate.central.joules(), interval, estimate.at_least);
+  return ToProto(estimate, [](Joules joules) { return joules.joules(); });
 }
 
 v1::Estimate ToProto(const Estimate<Grams>& estimate) {
-  std::optional<Interval<double>> interval;
-  if (estimate.interval.has_value()) {
-    interval = Interval<double>{estimate.interval->low.grams(), estimate.interval->high.grams()};
-  }
-  return ToProto(estimate.central.grams(), interval, estimate.at_least);
+  return ToProto(estimate, [](Grams grams) { return grams.grams(); });
 }
 
 v1::Estimate ToProto(const Estimate<double>& estimate) {
-  return ToProto(estimate.central, estimate.interval, estimate.at_least);
+  return ToProto(estimate, [](double value) { return value; });
 }
 
 }  // namespace fedcarbon

@@ -29,6 +29,7 @@ struct Estimate {
   Q central{};
   std::optional<Interval<Q>> interval = Interval<Q>{};
   bool at_least = false;  // parts are unknown: print with a "≥"
+  bool at_most = false;   // parts are upper bounds: print with a "≤"
 
   /// Without an interval.
   static Estimate Unstated(Q central) { return {central, std::nullopt, false}; }
@@ -44,6 +45,7 @@ struct Estimate {
       interval.reset();
     }
     at_least = at_least || other.at_least;
+    at_most = at_most || other.at_most;
     return *this;
   }
   friend Estimate operator+(Estimate a, const Estimate& b) { return a += b; }

@@ -157,7 +157,10 @@ Pricing::EdgeIndex Pricing::AddEdge(NodeIndex from_index, NodeIndex to_index) {
 ComputationPrice Pricing::Price(NodeIndex index, const ComputationAmounts& amounts) {
   Node& node = nodes_[static_cast<size_t>(index)];
   if (cumulator_) {
-    return PriceWork(&node, &node.processor, absl::ToDoubleSeconds(amounts.wall) * node.processors);
+    ComputationPrice price =
+        PriceWork(&node, &node.processor, absl::ToDoubleSeconds(amounts.wall) * node.processors);
+    price.energy.at_most = price.carbon.at_most = amounts.wall_is_upper_bound;
+    return price;
   }
   ComputationPrice price = PriceWork(&node, &node.processor, absl::ToDoubleSeconds(amounts.cpu));
   if (amounts.accelerator > absl::ZeroDuration()) {

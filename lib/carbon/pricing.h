@@ -44,6 +44,7 @@ struct ComputationAmounts {
   // without any processor's time says that something was computed and nobody knows at what cost: at least
   // nothing.
   absl::Duration wall;
+  bool wall_is_upper_bound = false;
 };
 
 struct ComputationPrice {

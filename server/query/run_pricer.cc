@@ -10,6 +10,11 @@ absl::Duration ComputingWall(const ComputeCell& cell) {
   return cell.kind == v1::SPAN_KIND_SERVE ? absl::ZeroDuration() : cell.totals.wall;
 }
 
+/// Whether the time that it computed may have been less.
+bool IsUpperBound(const ComputeCell& cell) {
+  return cell.totals.wall_is_upper_bound && ComputingWall(cell) > absl::ZeroDuration();
+}
+
 const v1::Node* Description(const NodeRecords& records, const std::string& node) {
   const auto record = records.find(node);
   return record == records.end() ? nullptr : &record->second.description;
@@ -29,13 +34,16 @@ RunPricer::RunPricer(Pricing* pricing, const RunNames& names, const NodeRecords&
 }
 
 ComputationPrice RunPricer::Price(const ComputeCell& cell) {
-  return pricing_->Price(nodes_[cell.node], {cell.totals.cpu, cell.totals.accelerator, ComputingWall(cell)});
+  return pricing_->Price(nodes_[cell.node],
+                         {cell.totals.cpu, cell.totals.accelerator, ComputingWall(cell), IsUpperBound(cell)});
 }
 
 void RunPricer::AddCompute(const ComputeCell& cell, Sum* sum) {
   sum->computation += Price(cell);
   sum->cpu += cell.totals.cpu;
   sum->accelerator += cell.totals.accelerator;
+  sum->compute += ComputingWall(cell);
+  sum->compute_is_upper_bound |= IsUpperBound(cell);
 }
 
 void RunPricer::AddEdge(uint32_t edge, const EdgeCount& count, Sum* from, Sum* to) {
@@ -77,6 +85,8 @@ v1::Footprint RunPricer::ToProto(Sum sum, bool has_gaps) const {
   footprint.set_counted_bytes(sum.counted.count());
   footprint.set_cpu_us(absl::ToInt64Microseconds(sum.cpu));
   footprint.set_accelerator_us(absl::ToInt64Microseconds(sum.accelerator));
+  footprint.set_compute_us(absl::ToInt64Microseconds(sum.compute));
+  footprint.set_compute_is_upper_bound(sum.compute_is_upper_bound);
   return footprint;
 }
 
@@ -120,6 +130,7 @@ std::vector<v1::NodeFootprint> RunPricer::Nodes(const Counted& scope, const std:
     usage->set_kind(cell.kind);
     usage->set_spans(cell.totals.spans);
     usage->set_wall_us(absl::ToInt64Microseconds(cell.totals.wall));
+    usage->set_wall_is_upper_bound(cell.totals.wall_is_upper_bound);
     usage->set_cpu_us(absl::ToInt64Microseconds(cell.totals.cpu));
     usage->set_accelerator_us(absl::ToInt64Microseconds(cell.totals.accelerator));
     *usage->mutable_computation() = fedcarbon::ToProto(Price(cell).carbon);

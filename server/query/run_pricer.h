@@ -60,6 +60,8 @@ class RunPricer {
     Bytes counted;
     absl::Duration cpu;
     absl::Duration accelerator;
+    absl::Duration compute;  // wall time
+    bool compute_is_upper_bound = false;
     bool silent_node = false;  // computation of a node is unknown
   };
 

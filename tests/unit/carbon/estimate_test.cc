@@ -40,6 +40,15 @@ TEST(EstimateTest, SumIsAtLeastIfATermIs) {
   partial.at_least = true;
   EXPECT_TRUE((partial + Number()).at_least);
   EXPECT_TRUE((Number() + partial).at_least);
+  EXPECT_FALSE((Number() + partial).at_most);
+}
+
+TEST(EstimateTest, SumIsAtMostIfATermIs) {
+  Number bound = Number::Within(1, 1, 1);
+  bound.at_most = true;
+  EXPECT_TRUE((bound + Number()).at_most);
+  EXPECT_TRUE((Number() + bound).at_most);
+  EXPECT_FALSE((Number() + bound).at_least);
 }
 
 TEST(EstimateTest, AnAmountScalesAllThree) {
@@ -102,6 +111,11 @@ TEST(EstimateTest, ProtoHoldsBoundsOnlyIfStated) {
   Number partial;
   partial.at_least = true;
   EXPECT_TRUE(ToProto(partial).at_least());
+  EXPECT_FALSE(ToProto(partial).at_most());
+  Number bound;
+  bound.at_most = true;
+  EXPECT_TRUE(ToProto(bound).at_most());
+  EXPECT_FALSE(ToProto(bound).at_least());
 }
 
 }  // namespace

@@ -343,6 +343,20 @@ TEST(PricingTest, AslanSaysThatItExtrapolates) {
               ElementsAre("extrapolated beyond 2015", "2020 for a run of 2026"));
 }
 
+TEST(PricingTest, AnUpperBoundOfTimeMakesOneWhereTimeIsPriced) {
+  ComputationAmounts amounts{absl::Hours(1), absl::ZeroDuration(), absl::Hours(2)};
+  amounts.wall_is_upper_bound = true;
+  for (const char* model : {kModelRound, kModelCumulator}) {
+    Pricing pricing = MakePricing(MethodOf(model, {}));
+    const Pricing::NodeIndex node = pricing.AddNode("zurich", nullptr);
+    const ComputationPrice bound = pricing.Price(node, amounts);
+    const ComputationPrice sum = ComputationPrice(bound) += pricing.Price(node, kCpuHour);
+    EXPECT_EQ(sum.carbon.at_most, model == kModelCumulator) << model;
+    EXPECT_EQ(sum.energy.at_most, model == kModelCumulator) << model;
+    EXPECT_FALSE(pricing.Price(node, kCpuHour).carbon.at_most) << model;
+  }
+}
+
 TEST(PricingTest, CumulatorPricesWallTimeAtItsOwnConstants) {
   Pricing pricing = MakePricing(MethodOf(kModelCumulator, {kNetDefault}));
   EXPECT_THAT(pricing.network_models(), ElementsAre(kNetCumulator, kNetDefault));

@@ -94,11 +94,12 @@ class Facts {
   }
 
   Facts& Computed(const RoundId& round, absl::Duration cpu, v1::SpanKind kind = v1::SPAN_KIND_TRAIN,
-                  absl::Duration wall = absl::ZeroDuration()) {
+                  absl::Duration wall = absl::ZeroDuration(), bool is_upper_bound = false) {
     ComputeTotals totals;
     totals.spans = 1;
     totals.cpu = cpu;
     totals.wall = wall;
+    totals.wall_is_upper_bound = is_upper_bound;
     submission_.delta.compute[{round, submission_.id.node, kind, HourOf(kStart)}] += totals;
     return Touch(round, kStart);
   }

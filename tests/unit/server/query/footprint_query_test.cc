@@ -424,6 +424,54 @@ TEST(FootprintQuery, CumulatorsModelGivesItsDigits) {
             "Carbon footprint due to communications: 3.08e+01 gCO2eq\n");
 }
 
+TEST(FootprintQuery, ComputeTimeIsAnUpperBoundWhereOneOfItsSpansIs) {
+  Federation federation;
+  const auto compute = [](const char* node, const RoundId& round, absl::Duration wall, bool is_upper_bound) {
+    return Facts(node, is_upper_bound ? 1 : 2)
+        .Computed(round, absl::Seconds(1), v1::SPAN_KIND_TRAIN, wall, is_upper_bound);
+  };
+  const RoundId round_2{"flower:1", 2};
+  federation.Add(compute("bound", kRound1, absl::Seconds(31), true));
+  federation.Add(compute("exact", kRound1, absl::Seconds(9), false));
+  federation.Add(compute("exact", round_2, absl::Seconds(8), false)
+                     .Computed(round_2, absl::ZeroDuration(), v1::SPAN_KIND_SERVE, absl::Hours(1), true));
+
+  const v1::RunFootprint run = federation.Run();
+  EXPECT_EQ(run.footprint().compute_us(), 48'000'000u) << "handlers do not compute";
+  EXPECT_TRUE(run.footprint().compute_is_upper_bound());
+  EXPECT_FALSE(run.unattributed().compute_is_upper_bound());
+  ASSERT_EQ(run.nodes_size(), 2);
+  EXPECT_EQ(run.nodes(0).footprint().compute_us(), 31'000'000u);
+  EXPECT_TRUE(run.nodes(0).footprint().compute_is_upper_bound());
+  ASSERT_EQ(run.nodes(0).kinds_size(), 1);
+  EXPECT_TRUE(run.nodes(0).kinds(0).wall_is_upper_bound());
+  EXPECT_EQ(run.nodes(1).footprint().compute_us(), 17'000'000u);
+  EXPECT_FALSE(run.nodes(1).footprint().compute_is_upper_bound()) << "that of handlers says nothing";
+  ASSERT_EQ(run.nodes(1).kinds_size(), 2);
+  EXPECT_FALSE(run.nodes(1).kinds(0).wall_is_upper_bound());
+  EXPECT_TRUE(run.nodes(1).kinds(1).wall_is_upper_bound());
+
+  EXPECT_TRUE(federation.Round(1).summary().footprint().compute_is_upper_bound());
+  EXPECT_TRUE(federation.Round(1).nodes(0).footprint().compute_is_upper_bound());
+  EXPECT_FALSE(federation.Round(1).nodes(1).footprint().compute_is_upper_bound());
+  EXPECT_FALSE(federation.Round(2).summary().footprint().compute_is_upper_bound());
+}
+
+TEST(FootprintQuery, WhatIsPricedByAnUpperBoundIsOne) {
+  Federation federation;
+  federation.Add(Facts("gpu", 1)
+                     .Computed(kRound1, absl::Seconds(1), v1::SPAN_KIND_TRAIN, absl::Hours(1), true)
+                     .Moved(kRound1, "gpu", "server", kGigabyteMessage));
+  v1::Method method;
+  EXPECT_FALSE(federation.Run("", method).footprint().total().at_most()) << "fl.round/1 prices CPU time";
+  method.set_model("cumulator/2020");
+  const v1::Footprint footprint = federation.Run("", method).footprint();
+  EXPECT_TRUE(footprint.computation().at_most());
+  EXPECT_TRUE(footprint.computation_energy().at_most());
+  EXPECT_TRUE(footprint.total().at_most());
+  EXPECT_FALSE(footprint.communication().at_most());
+}
+
 TEST(FootprintQuery, AnUnknownRunIsAnErrorThatNamesThoseThereAre) {
   Federation federation;
   v1::GetRunRequest request;
