@@ -8,7 +8,7 @@
 namespace fedcarbon::cli {
 namespace {
 
-constexpr std::array<const char*, 20> kHeader = {"run",
+constexpr std::array<const char*, 23> kHeader = {"run",
                                                  "scope",
                                                  "round",
                                                  "node",
@@ -23,11 +23,14 @@ constexpr std::array<const char*, 20> kHeader = {"run",
                                                  "total_g",
                                                  "total_high_g",
                                                  "at_least",
+                                                 "at_most",
                                                  "counted_bytes",
                                                  "sent_bytes",
                                                  "received_bytes",
                                                  "cpu_s",
-                                                 "accelerator_s"};
+                                                 "accelerator_s",
+                                                 "compute_s",
+                                                 "compute_is_upper_bound"};
 
 /// Builds the lines; a scope leaves empty what it does not have.
 class Csv {
@@ -58,12 +61,14 @@ class Csv {
     AddEstimate(footprint.computation(), &line);
     AddEstimate(footprint.communication(), &line);
     AddEstimate(footprint.total(), &line);
-    line.push_back(AtLeast(footprint.total()));
+    AddBounds(footprint.total(), &line);
     line.push_back(absl::StrCat(footprint.counted_bytes()));
     line.push_back(sent);
     line.push_back(received);
     line.push_back(CsvNumber(footprint.cpu_us() / 1e6));
     line.push_back(CsvNumber(footprint.accelerator_us() / 1e6));
+    line.push_back(CsvNumber(footprint.compute_us() / 1e6));
+    line.push_back(Truth(footprint.compute_is_upper_bound()));
     text_ += CsvLine(line);
   }
   const std::string& text() const { return text_; }
@@ -74,12 +79,16 @@ class Csv {
     line.insert(line.end(), 3, "");
     AddEstimate(grams, &line);
     AddEstimate(grams, &line);
-    line.push_back(AtLeast(grams));
+    AddBounds(grams, &line);
     line.push_back(absl::StrCat(counted_bytes));
-    line.insert(line.end(), 4, "");
+    line.insert(line.end(), 6, "");
     text_ += CsvLine(line);
   }
-  static std::string AtLeast(const v1::Estimate& estimate) { return estimate.at_least() ? "true" : "false"; }
+  static const char* Truth(bool value) { return value ? "true" : "false"; }
+  static void AddBounds(const v1::Estimate& estimate, std::vector<std::string>* line) {
+    line->push_back(Truth(estimate.at_least()));
+    line->push_back(Truth(estimate.at_most()));
+  }
   static void AddEstimate(const v1::Estimate& estimate, std::vector<std::string>* line) {
     line->push_back(estimate.has_low() ? CsvNumber(estimate.low()) : "");
     line->push_back(CsvNumber(estimate.central()));

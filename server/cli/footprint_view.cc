@@ -77,17 +77,19 @@ std::string Rounds(const google::protobuf::RepeatedPtrField<v1::RoundSummary>& r
                    const Style& style) {
   if (rounds.empty()) return "";
   Table table({{"round", Align::kRight},
-               {"computation", Align::kRight},
-               {"communication", Align::kRight},
-               {"total: low – central – high", Align::kRight},
+               {"comput.", Align::kRight},
+               {"commun.", Align::kRight},
+               {"low – central – high", Align::kRight},
                {"bytes", Align::kRight},
-               {"time", Align::kRight}});
+               {"compute time", Align::kRight},
+               {"lasted", Align::kRight}});
   for (const v1::RoundSummary& round : rounds) {
     const v1::Footprint& footprint = round.footprint();
     const bool timed = round.started_us() != 0 && round.ended_us() != 0;
     table.Add({Thousands(round.round()), FormatCentral(footprint.computation(), unit),
                FormatCentral(footprint.communication(), unit), FormatInterval(footprint.total(), unit),
                FormatBytes(footprint.counted_bytes()),
+               ComputeTimeText(footprint.compute_us(), footprint.compute_is_upper_bound()),
                timed ? DurationText(absl::Microseconds(round.ended_us() - round.started_us())) : "-"});
   }
   return absl::StrCat("\n", Heading(Title("Rounds", unit), style), table.Print(style));
@@ -114,6 +116,30 @@ std::string Nodes(const google::protobuf::RepeatedPtrField<v1::NodeFootprint>& n
   return absl::StrCat(
       "\n", Heading(Title("Nodes", unit), style), table.Print(style),
       Wrap("", "Grams add up over nodes. Bytes do not: each is sent by one and received by another.", style));
+}
+
+/// For how long each node computed.
+std::string ComputeTimes(const google::protobuf::RepeatedPtrField<v1::NodeFootprint>& nodes,
+                         const Style& style) {
+  Table table(
+      {{"Compute time of"}, {"wall", Align::kRight}, {"CPU", Align::kRight}, {"accelerator", Align::kRight}});
+  for (const v1::NodeFootprint& node : nodes) {
+    const v1::Footprint& footprint = node.footprint();
+    if (footprint.compute_us() == 0 && footprint.cpu_us() == 0 && footprint.accelerator_us() == 0) continue;
+    table.Add({NodeName(node.node()),
+               ComputeTimeText(footprint.compute_us(), footprint.compute_is_upper_bound()),
+               DurationText(absl::Microseconds(footprint.cpu_us())),
+               DurationText(absl::Microseconds(footprint.accelerator_us()))});
+  }
+  return table.empty() ? "" : absl::StrCat("\n", table.Print(style));
+}
+
+std::string UpperBoundNote(bool is_upper_bound, const Style& style) {
+  if (!is_upper_bound) return "";
+  return Wrap("",
+              "≤: at most. What was found on the wire may hold downloads, waiting and the start of a process "
+              "besides the compute.",
+              style);
 }
 
 std::string Edges(const google::protobuf::RepeatedPtrField<v1::Edge>& edges, MassUnit unit,
@@ -184,7 +210,7 @@ std::string Kinds(const v1::NodeFootprint& node, MassUnit unit, const Style& sty
                {"low – central – high", Align::kRight}});
   for (const v1::KindUsage& kind : node.kinds()) {
     table.Add({absl::AsciiStrToLower(v1::SpanKind_Name(kind.kind()).substr(sizeof("SPAN_KIND_") - 1)),
-               Thousands(kind.spans()), DurationText(absl::Microseconds(kind.wall_us())),
+               Thousands(kind.spans()), ComputeTimeText(kind.wall_us(), kind.wall_is_upper_bound()),
                DurationText(absl::Microseconds(kind.cpu_us())),
                DurationText(absl::Microseconds(kind.accelerator_us())),
                FormatInterval(kind.computation(), unit)});
@@ -260,11 +286,12 @@ std::string RunText(const v1::WatchRunResponse& response, const Style& style) {
   const MassUnit round_unit = response.rounds().empty()
                                   ? unit
                                   : MassUnitFor(run.in_rounds().total().central() / response.rounds_size());
-  std::string text =
-      absl::StrCat(RunHead(run.run(), style), MethodText(run.method(), style), "\n",
-                   Totals(run.footprint(), run.method(), unit, style),
-                   Rounds(response.rounds(), round_unit, style), Nodes(run.nodes(), unit, style),
-                   Edges(run.edges(), unit, style), Waste(run, style), Outside(run, unit, style));
+  std::string text = absl::StrCat(
+      RunHead(run.run(), style), MethodText(run.method(), style), "\n",
+      Totals(run.footprint(), run.method(), unit, style), Rounds(response.rounds(), round_unit, style),
+      Nodes(run.nodes(), unit, style), ComputeTimes(run.nodes(), style),
+      UpperBoundNote(run.footprint().compute_is_upper_bound(), style), Edges(run.edges(), unit, style),
+      Waste(run, style), Outside(run, unit, style));
   absl::StrAppend(&text, Gaps(run.gaps(), style), Method(run, style));
   if (!run.summary_text().empty()) absl::StrAppend(&text, "\n", run.summary_text());
   return text;
@@ -280,7 +307,9 @@ std::string RoundText(const v1::RoundFootprint& round, const Style& style) {
            absl::StrCat(TimeText(round.summary().started_us()), " to ", TimeText(round.summary().ended_us())),
            style),
       MethodText(round.method(), style), "\n", Totals(footprint, round.method(), unit, style),
-      Nodes(round.nodes(), unit, style), Edges(round.edges(), unit, style), Method(round, style));
+      Nodes(round.nodes(), unit, style), ComputeTimes(round.nodes(), style),
+      UpperBoundNote(footprint.compute_is_upper_bound(), style), Edges(round.edges(), unit, style),
+      Method(round, style));
 }
 
 std::string NodeText(const v1::NodeRounds& rounds, const Style& style) {
@@ -289,7 +318,8 @@ std::string NodeText(const v1::NodeRounds& rounds, const Style& style) {
   return absl::StrCat(
       Heading(absl::StrCat("Node ", NodeName(node.node()), " in run ", Printable(rounds.run())), style),
       MethodText(rounds.method(), style), "\n", Totals(node.footprint(), rounds.method(), unit, style),
-      Kinds(node, unit, style), Rounds(rounds.rounds(), unit, style), Edges(rounds.edges(), unit, style),
+      Kinds(node, unit, style), Rounds(rounds.rounds(), unit, style),
+      UpperBoundNote(node.footprint().compute_is_upper_bound(), style), Edges(rounds.edges(), unit, style),
       Gaps(rounds.gaps(), style), Method(rounds, style));
 }
 
@@ -304,8 +334,9 @@ std::string WatchText(const v1::WatchRunResponse& response, const Style& style) 
     absl::StrAppend(&text, "[", std::string(filled, '#'), std::string(room - filled, '.'), "] ",
                     absl::StrFormat("%3.0f %%", 100 * done), "\n");
   }
-  return absl::StrCat(text, "\n", Totals(run.footprint(), run.method(), unit, style),
-                      Rounds(response.rounds(), unit, style), Nodes(run.nodes(), unit, style));
+  return absl::StrCat(
+      text, "\n", Totals(run.footprint(), run.method(), unit, style), Rounds(response.rounds(), unit, style),
+      UpperBoundNote(run.footprint().compute_is_upper_bound(), style), Nodes(run.nodes(), unit, style));
 }
 
 }  // namespace fedcarbon::cli

@@ -8,7 +8,8 @@
 
 namespace fedcarbon::cli {
 
-/// A run: totals, rounds, nodes, edges, what was waste, what stands outside the rounds, factors and warnings.
+/// A run: totals, rounds, nodes, how long they computed, edges, what was waste, what stands outside the rounds,
+/// factors and warnings.
 /// Ends with CUMULATOR's text block where the model is cumulator/2020.
 std::string RunText(const v1::WatchRunResponse& run, const Style& style);
 std::string RoundText(const v1::RoundFootprint& round, const Style& style);

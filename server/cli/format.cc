@@ -56,6 +56,8 @@ std::string Group(absl::string_view digits) {
   return grouped;
 }
 
+const char* Mark(const v1::Estimate& estimate) { return BoundMark(estimate.at_least(), estimate.at_most()); }
+
 }  // namespace
 
 std::string Thousands(uint64_t value) { return Group(absl::StrCat(value)); }
@@ -94,11 +96,22 @@ std::string TimeText(int64_t unix_micros) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMicros(unix_micros), absl::UTCTimeZone());
 }
 
+const char* BoundMark(bool at_least, bool at_most) {
+  if (at_least) return at_most ? "≈ " : "≥ ";
+  return at_most ? "≤ " : "";
+}
+
+std::string ComputeTimeText(uint64_t micros, bool is_upper_bound) {
+  if (micros == 0) return "-";
+  return absl::StrCat(BoundMark(false, is_upper_bound),
+                      DurationText(absl::Microseconds(static_cast<int64_t>(micros))));
+}
+
 std::string FormatEnergy(const v1::Estimate& joules) {
   const double size = std::abs(joules.central());
   const bool kilowatt_hours = size >= 3.6e5;
   const double unit = kilowatt_hours ? 3.6e6 : size >= 1e4 ? 1e3 : 1;
-  return absl::StrCat(joules.at_least() ? "≥ " : "", Significant(joules.central() / unit, Digits(joules)),
+  return absl::StrCat(Mark(joules), Significant(joules.central() / unit, Digits(joules)),
                       kilowatt_hours ? " kWh"
                       : size >= 1e4  ? " kJ"
                                      : " J");
@@ -130,7 +143,7 @@ MassUnit MassUnitFor(double grams) {
 }
 
 std::string FormatCentral(const v1::Estimate& grams, MassUnit unit) {
-  return absl::StrCat(grams.at_least() ? "≥ " : "", Significant(grams.central() / unit.grams, Digits(grams)));
+  return absl::StrCat(Mark(grams), Significant(grams.central() / unit.grams, Digits(grams)));
 }
 
 std::string FormatInterval(const v1::Estimate& grams, MassUnit unit) {
@@ -138,8 +151,8 @@ std::string FormatInterval(const v1::Estimate& grams, MassUnit unit) {
     return absl::StrCat(FormatCentral(grams, unit), " (none stated)");
   const int digits = Digits(grams);
   const auto number = [&](double value) { return Significant(value / unit.grams, digits); };
-  return absl::StrCat(grams.at_least() ? "≥ " : "", number(grams.low()), " – ", number(grams.central()),
-                      " – ", number(grams.high()));
+  return absl::StrCat(Mark(grams), number(grams.low()), " – ", number(grams.central()), " – ",
+                      number(grams.high()));
 }
 
 std::string Printable(absl::string_view text) {

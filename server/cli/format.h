@@ -29,7 +29,14 @@ std::string DurationText(absl::Duration duration);
 /// UTC in ISO 8601, to the second: "2026-11-23T20:37:02Z"; "-" for 0, which is unknown.
 std::string TimeText(int64_t unix_micros);
 
-/// Joules, as J, kJ or kWh.
+/// What stands before a number: "≥ " where parts are unknown, "≤ " where parts are upper bounds, "≈ " where
+/// both are, else nothing.
+const char* BoundMark(bool at_least, bool at_most);
+
+/// Compute time: a duration with its mark, "≤ 31.0 s"; "-" for none.
+std::string ComputeTimeText(uint64_t micros, bool is_upper_bound);
+
+/// Joules, as J, kJ or kWh, with its mark.
 std::string FormatEnergy(const v1::Estimate& joules);
 
 /// `value` to `digits` significant digits, without an exponent, with thousands separators.
@@ -48,11 +55,11 @@ struct MassUnit {
 /// The greatest unit in which `grams` is at least 1.
 MassUnit MassUnitFor(double grams);
 
-/// The central value in `unit`, "≥ " before it where parts are unknown; the unit itself is not printed.
+/// The central value in `unit`, with its mark; the unit itself is not printed.
 std::string FormatCentral(const v1::Estimate& grams, MassUnit unit);
 
-/// "low – central – high", or "central (none stated)" where the method states no interval, "≥ " before it
-/// where parts are unknown. The unit is not printed.
+/// "low – central – high", or "central (none stated)" where the method states no interval, with its mark. The
+/// unit is not printed.
 std::string FormatInterval(const v1::Estimate& grams, MassUnit unit);
 
 /// Text from elsewhere, made safe for a terminal: control characters, bidirectional overrides, invisible

@@ -41,6 +41,22 @@ TEST(Format, SharesHaveOneDigitBehindThePointWhereTheyAreSmall) {
   EXPECT_EQ(FormatShare(0, 0), "-");
 }
 
+TEST(Format, BoundsAreMarked) {
+  EXPECT_STREQ(BoundMark(false, false), "");
+  EXPECT_STREQ(BoundMark(true, false), "≥ ");
+  EXPECT_STREQ(BoundMark(false, true), "≤ ");
+  EXPECT_STREQ(BoundMark(true, true), "≈ ");
+  EXPECT_EQ(ComputeTimeText(31'000'000, true), "≤ 31.0 s");
+  EXPECT_EQ(ComputeTimeText(31'000'000, false), "31.0 s");
+  EXPECT_EQ(ComputeTimeText(0, false), "-");
+  v1::Estimate grams;
+  grams.set_central(2);
+  grams.set_at_most(true);
+  EXPECT_EQ(FormatCentral(grams, MassUnitFor(2)), "≤ 2.00");
+  EXPECT_EQ(FormatInterval(grams, MassUnitFor(2)), "≤ 2.00 (none stated)");
+  EXPECT_EQ(FormatEnergy(grams), "≤ 2.00 J");
+}
+
 TEST(Format, DurationsCarryIntoTheNextUnit) {
   EXPECT_EQ(DurationText(absl::Milliseconds(850)), "850 ms");
   EXPECT_EQ(DurationText(absl::Milliseconds(999.6)), "1.0 s");

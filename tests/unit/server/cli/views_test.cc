@@ -31,6 +31,8 @@ v1::Footprint Footprint(double computation, double communication, uint64_t bytes
   Set(footprint.mutable_communication_energy(), communication * 1e3, communication * 1e4,
       communication * 5e4);
   footprint.set_counted_bytes(bytes);
+  footprint.set_cpu_us(static_cast<uint64_t>(computation * 2e8));
+  footprint.set_compute_us(static_cast<uint64_t>(computation * 6e8));
   v1::ModelEstimate* other = footprint.add_alternatives();
   other->set_network_model("net.malmodin-marginal/2020");
   Set(other->mutable_communication(), communication / 300, communication / 200, communication / 100);
@@ -87,6 +89,11 @@ v1::WatchRunResponse Hearts() {
     edge.set_unconfirmed_bytes(node == 2 ? 60'000 : 0);
     Set(edge.mutable_communication(), 0.0006, 0.006, 0.03);
   }
+  run.mutable_nodes(2)->mutable_footprint()->set_compute_is_upper_bound(true);
+  run.mutable_footprint()->set_compute_is_upper_bound(true);
+  for (v1::RoundSummary& round : *response.mutable_rounds()) {
+    round.mutable_footprint()->set_compute_is_upper_bound(round.round() >= 3);
+  }
   run.mutable_footprint()->mutable_total()->set_at_least(true);
   *run.mutable_unattributed() = Footprint(0.1, 0, 0);
   *run.mutable_unattributed_federation() = Footprint(0, 0, 0);
@@ -133,19 +140,19 @@ communication, net.default/1              0.005 – 0.05 – 0.2   500 J
   or net.malmodin-marginal/2020  0.00016 – 0.00024 – 0.00048   2.4 J
 
 Rounds (mg CO2e)
-round  computation  communication  total: low – central – high    bytes    time
-    1          150              4               75 – 150 – 320  8.23 MB  20.5 s
-    2          150              4               76 – 160 – 320  8.23 MB  20.5 s
-    3          150              4               76 – 160 – 320  8.23 MB  20.5 s
-    4          150              4               77 – 160 – 330  8.23 MB  20.5 s
-    5          150              4               77 – 160 – 330  8.23 MB  20.5 s
-    6          160              4               78 – 160 – 330  8.23 MB  20.5 s
-    7          160              4               78 – 160 – 330  8.23 MB  20.5 s
-    8          160              4               79 – 160 – 330  8.23 MB  20.5 s
-    9          160              4               79 – 160 – 340  8.23 MB  20.5 s
-   10          160              4               80 – 160 – 340  8.23 MB  20.5 s
-   11          160              4               80 – 160 – 340  8.23 MB  20.5 s
-   12          160              4               81 – 160 – 340  8.23 MB  20.5 s
+round  comput.  commun.  low – central – high    bytes  compute time  lasted
+    1      150        4        75 – 150 – 320  8.23 MB    1 min 30 s  20.5 s
+    2      150        4        76 – 160 – 320  8.23 MB    1 min 31 s  20.5 s
+    3      150        4        76 – 160 – 320  8.23 MB  ≤ 1 min 31 s  20.5 s
+    4      150        4        77 – 160 – 330  8.23 MB  ≤ 1 min 32 s  20.5 s
+    5      150        4        77 – 160 – 330  8.23 MB  ≤ 1 min 32 s  20.5 s
+    6      160        4        78 – 160 – 330  8.23 MB  ≤ 1 min 33 s  20.5 s
+    7      160        4        78 – 160 – 330  8.23 MB  ≤ 1 min 34 s  20.5 s
+    8      160        4        79 – 160 – 330  8.23 MB  ≤ 1 min 34 s  20.5 s
+    9      160        4        79 – 160 – 340  8.23 MB  ≤ 1 min 35 s  20.5 s
+   10      160        4        80 – 160 – 340  8.23 MB  ≤ 1 min 35 s  20.5 s
+   11      160        4        80 – 160 – 340  8.23 MB  ≤ 1 min 36 s  20.5 s
+   12      160        4        81 – 160 – 340  8.23 MB  ≤ 1 min 37 s  20.5 s
 
 Nodes (g CO2e)
 node             grid  comput.  commun.  low – central – high     sent  received
@@ -156,6 +163,15 @@ long-beach…mple  USA      0.71    0.004     0.36 – 0.71 – 1.4  12.3 MB   1
 university…mple  -        0.21    0.004    0.11 – 0.21 – 0.44  12.3 MB   12.3 MB
 Grams add up over nodes. Bytes do not: each is sent by one and received by
 another.
+
+Compute time of                                    wall         CPU  accelerator
+aggregator.federation.epfl.example                2.5 s      840 ms         0 ms
+cardiology.hospital.budapes…lweis.example    3 min 06 s  1 min 02 s         0 ms
+cleveland-clinic.cardiology.ohio.example   ≤ 6 min 36 s  2 min 12 s         0 ms
+long-beach.veterans-affairs…ornia.example    7 min 06 s  2 min 22 s         0 ms
+university-hospital.zurich-basel.example     2 min 06 s      42.0 s         0 ms
+≤: at most. What was found on the wire may hold downloads, waiting and the start
+of a process besides the compute.
 
 Edges (g CO2e)
 from            to               calls    bytes      g  ends differ  unconfirmed
@@ -171,10 +187,10 @@ heartbeats              60         61  9.88 kB  < 0.1 %  0.0005 – 0.005 – 0.
 failed calls            60         61  9.88 kB  < 0.1 %  0.0005 – 0.005 – 0.02
 A part of the footprint above. The share is of the run's bytes.
 
-Outside the rounds (g CO2e)             low – central – high    bytes   CPU
-unattributed: no round named             0.050 – 0.10 – 0.20      0 B  0 ms
-no run named, by these nodes, ever                 0 – 0 – 0      0 B  0 ms
-fedcarbon's own, during the run       0.0060 – 0.012 – 0.025   235 kB  0 ms
+Outside the rounds (g CO2e)             low – central – high    bytes     CPU
+unattributed: no round named             0.050 – 0.10 – 0.20      0 B  20.0 s
+no run named, by these nodes, ever                 0 – 0 – 0      0 B    0 ms
+fedcarbon's own, during the run       0.0060 – 0.012 – 0.025   235 kB   2.4 s
 unconfirmed: never answered, in high                          60.0 kB
 
 Gaps: not metered
@@ -196,6 +212,48 @@ TEST(RunText, SaysNothingOfWasteWhereThereIsNone) {
   EXPECT_THAT(RunText(run, Style()), HasSubstr("Waste"));
   run.mutable_run()->clear_waste();
   EXPECT_THAT(RunText(run, Style()), Not(HasSubstr("Waste")));
+}
+
+TEST(RunText, ExplainsUpperBoundsWhereThereAreSome) {
+  v1::WatchRunResponse run = Hearts();
+  EXPECT_THAT(RunText(run, Style()), HasSubstr("≤: at most."));
+  EXPECT_THAT(WatchText(run, Style()), HasSubstr("≤: at most."));
+  for (v1::RoundSummary& round : *run.mutable_rounds()) {
+    round.mutable_footprint()->set_compute_is_upper_bound(false);
+  }
+  run.mutable_run()->mutable_nodes(2)->mutable_footprint()->set_compute_is_upper_bound(false);
+  run.mutable_run()->mutable_footprint()->set_compute_is_upper_bound(false);
+  EXPECT_THAT(RunText(run, Style()), Not(HasSubstr("≤")));
+  EXPECT_THAT(WatchText(run, Style()), Not(HasSubstr("≤")));
+}
+
+TEST(RoundText, SaysOfEachNodeHowLongItComputed) {
+  v1::RoundFootprint round;
+  *round.mutable_summary()->mutable_footprint() = Footprint(0.1, 0, 0);
+  round.mutable_summary()->mutable_footprint()->set_compute_is_upper_bound(true);
+  *round.add_nodes() = Node("budapest.example", "HUN", 0.05);
+  round.mutable_nodes(0)->mutable_footprint()->set_compute_us(31'000'000);
+  round.mutable_nodes(0)->mutable_footprint()->set_compute_is_upper_bound(true);
+  *round.add_nodes() = Node("zurich.example", "CHE", 0.05);
+  round.mutable_nodes(1)->mutable_footprint()->set_compute_us(31'000'000);
+  EXPECT_THAT(RoundText(round, Style()), HasSubstr(R"(
+Compute time of       wall     CPU  accelerator
+budapest.example  ≤ 31.0 s  10.0 s         0 ms
+zurich.example      31.0 s  10.0 s         0 ms
+≤: at most. )"));
+}
+
+TEST(NodeText, SaysOfEachKindHowLongItComputed) {
+  v1::NodeRounds rounds;
+  *rounds.mutable_node() = Node("budapest.example", "HUN", 0.05);
+  rounds.mutable_node()->mutable_footprint()->set_compute_is_upper_bound(true);
+  v1::KindUsage& train = *rounds.mutable_node()->add_kinds();
+  train.set_kind(v1::SPAN_KIND_TRAIN);
+  train.set_spans(5);
+  train.set_wall_us(31'000'000);
+  train.set_wall_is_upper_bound(true);
+  EXPECT_THAT(NodeText(rounds, Style()), HasSubstr("≤ 31.0 s"));
+  EXPECT_THAT(NodeText(rounds, Style()), HasSubstr("≤: at most."));
 }
 
 TEST(RunText, EveryLineFitsTheTerminal) {
@@ -237,10 +295,11 @@ TEST(RunCsv, HasUnitsInItsHeaderAndOneWidth) {
   EXPECT_THAT(lines[0], HasSubstr("computation_low_g,computation_g,computation_high_g"));
   EXPECT_THAT(lines[1], HasSubstr("7c9e6679-7425-40de-944b-e07fc1f90ae7,run,,,,0.95,1.9,3.8,"));
   EXPECT_THAT(lines[2], HasSubstr(",round,1,"));
-  EXPECT_THAT(lines[23],
-              HasSubstr(",waste_repeated,,,,,,,0.00216,0.0216,0.108,0.00216,0.0216,0.108,false,44444444,"));
+  EXPECT_THAT(
+      lines[23],
+      HasSubstr(",waste_repeated,,,,,,,0.00216,0.0216,0.108,0.00216,0.0216,0.108,false,false,44444444,"));
   lines.pop_back();
-  for (const std::string& line : lines) EXPECT_EQ(std::count(line.begin(), line.end(), ','), 19) << line;
+  for (const std::string& line : lines) EXPECT_EQ(std::count(line.begin(), line.end(), ','), 22) << line;
 }
 
 TEST(TransferText, MarksWhatIsToBeKnown) {
