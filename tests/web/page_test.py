@@ -101,7 +101,8 @@ class PageTest(unittest.TestCase):
             self.assert_exact(cells[4], node["footprint"]["communication"]["central"])
             self.assert_exact(cells[5], node["sentBytes"])
             self.assert_exact(cells[6], node["receivedBytes"])
-            self.assertEqual(cells[8][0], node["description"]["country"])
+            self.assert_exact(cells[7], node["footprint"]["computeUs"])
+            self.assertEqual(cells[9][0], node["description"]["country"])
         edges = {(cells[0][0], cells[1][0]): cells for cells in self.cells("#edges-rows")}
         self.assertEqual(len(edges), len(run["edges"]))
         for edge in run["edges"]:
@@ -119,6 +120,31 @@ class PageTest(unittest.TestCase):
         self.assertEqual([cells[0][0] for cells in rows], [r["round"] for r in rounds])
         for cells, r in zip(rows, rounds):
             self.assert_exact(cells[1], r["footprint"]["total"]["central"])
+
+    def test_compute_time_says_where_it_is_an_upper_bound(self):
+        server = self.serve(4, 4)
+        path = self.open_run(server)
+        self.browser.run("document.getElementById('rounds-details').open = true")
+        self.browser.wait_for(CELLS, "#rounds-rows")
+        nodes = {node["node"]: node["footprint"] for node in server.get(path)["nodes"]}
+        rounds = {r["round"]: r["footprint"] for r in server.get(path + "/rounds")["rounds"]}
+        for table, column, footprints, bounds in (("#nodes-rows", 7, nodes, {"longbeach.example"}),
+                                                  ("#rounds-rows", 6, rounds, {"2", "3"})):
+            for cells in self.cells(table):
+                name, cell = cells[0][0], cells[column]
+                self.assert_exact(cell, footprints[name]["computeUs"])
+                self.assertEqual(footprints[name]["computeIsUpperBound"], name in bounds)
+                self.assertEqual(cell[0].startswith("≤ "), name in bounds, cells)
+        marked = self.browser.run("return document.querySelectorAll('#nodes-rows [title^=\"At most\"]').length")
+        self.assertEqual(marked, 1)
+        for note in ("nodes-upper-bound", "rounds-upper-bound"):
+            self.assertTrue(self.browser.run("return document.getElementById(arguments[0]).checkVisibility()", note))
+
+    def test_exact_compute_time_needs_no_explanation(self):
+        server = self.serve(2, 4)
+        self.open_run(server)
+        self.assertFalse(any(cells[7][0].startswith("≤") for cells in self.cells("#nodes-rows")))
+        self.assertFalse(self.browser.run("return document.getElementById('nodes-upper-bound').checkVisibility()"))
 
     def test_what_is_kept_apart_is_shown(self):
         server = self.serve(2, 4)

@@ -39,10 +39,21 @@ export function share(part, all) {
   return exact(percent, `${digits(percent)} %`);
 }
 
+// What stands before a number that is not the whole truth.
+const mark = ({ atLeast, atMost }) => (atLeast ? (atMost ? "≈ " : "≥ ") : atMost ? "≤ " : "");
+
+// How long a footprint's spans computed.
+export function computeTime({ computeUs, computeIsUpperBound }) {
+  if (Number(computeUs) === 0) return "none";
+  const shown = exact(computeUs, `${mark({ atMost: computeIsUpperBound })}${duration(computeUs)}`);
+  if (computeIsUpperBound) shown.title = "At most: may hold downloads, waiting and the start of a process";
+  return shown;
+}
+
 // Absent: an estimate that nobody made.
 export function estimate(value, unit, withUnit = false) {
   if (!value) return "none";
-  const shown = exact(value.central, `${value.atLeast ? "≥ " : ""}${digits(value.central / unit.size)}`);
+  const shown = exact(value.central, `${mark(value)}${digits(value.central / unit.size)}`);
   if (withUnit) shown.append(" ", element("span", { class: "unit" }, unit.name));
   return shown;
 }
@@ -55,7 +66,7 @@ export function interval(value, unit) {
 export function energy(joules) {
   const wattHours = joules.central / 3600;
   const [size, name] = scaleFor(WATT_HOURS, wattHours);
-  return `${joules.atLeast ? "≥ " : ""}${digits(wattHours / size)} ${name}`;
+  return `${mark(joules)}${digits(wattHours / size)} ${name}`;
 }
 
 export function duration(micros) {

@@ -1,7 +1,9 @@
 // The tables of a run.
 
 import { element, fill, number, row, rowHeader, show, text } from "./dom.js";
-import { bytes, count, duration, enumeration, estimate, gramsUnit, interval, share, time } from "./format.js";
+import {
+  bytes, computeTime, count, duration, enumeration, estimate, gramsUnit, interval, share, time,
+} from "./format.js";
 
 // A name may break after a dot.
 function nameOf(node) {
@@ -19,6 +21,7 @@ function useUnit(tableId, estimates) {
 }
 
 export function fillRounds(rounds) {
+  show("rounds-upper-bound", rounds.some(({ footprint }) => footprint.computeIsUpperBound));
   const unit = useUnit("rounds-table", rounds.map(({ footprint }) => footprint.total));
   fill("rounds-rows", ...rounds.map(({ round, footprint, startedUs, endedUs, outcome }) => {
     const ended = Number(startedUs) > 0 && Number(endedUs) > 0;
@@ -29,6 +32,7 @@ export function fillRounds(rounds) {
       number(estimate(footprint.computation, unit)),
       number(estimate(footprint.communication, unit)),
       number(bytes(footprint.countedBytes)),
+      number(computeTime(footprint)),
       number(duration(footprint.cpuUs)),
       text(outcome === "OUTCOME_UNSPECIFIED" ? "not ended" : enumeration(outcome, "OUTCOME_")),
       text(time(startedUs)),
@@ -37,6 +41,7 @@ export function fillRounds(rounds) {
 }
 
 export function fillNodes(nodes) {
+  show("nodes-upper-bound", nodes.some(({ footprint }) => footprint.computeIsUpperBound));
   const unit = useUnit("nodes-table", nodes.map(({ footprint }) => footprint.total));
   const largestFirst = [...nodes].sort((a, b) => b.footprint.total.central - a.footprint.total.central);
   fill("nodes-rows", ...largestFirst.map(
@@ -48,6 +53,7 @@ export function fillNodes(nodes) {
       number(estimate(footprint.communication, unit)),
       number(bytes(sentBytes)),
       number(bytes(receivedBytes)),
+      number(computeTime(footprint)),
       number(duration(footprint.cpuUs)),
       text(description?.country || "unknown"),
       text(enumeration(description?.link, "LINK_KIND_")),
