@@ -165,7 +165,8 @@ ComputationPrice Pricing::Price(NodeIndex index, const ComputationAmounts& amoun
   ComputationPrice price = PriceWork(&node, &node.processor, absl::ToDoubleSeconds(amounts.cpu));
   if (amounts.accelerator > absl::ZeroDuration()) {
     price += PriceWork(&node, &node.accelerator, absl::ToDoubleSeconds(amounts.accelerator));
-  } else if (amounts.cpu == absl::ZeroDuration() && amounts.wall > absl::ZeroDuration()) {
+  }
+  if (amounts.cpu_is_lower_bound) {
     node.has_unpriced_wall = price.energy.at_least = price.carbon.at_least = true;
   }
   return price;

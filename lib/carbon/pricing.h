@@ -40,11 +40,9 @@ inline constexpr char kModelCumulator[] = "cumulator/2020";
 struct ComputationAmounts {
   absl::Duration cpu;
   absl::Duration accelerator;
-  // Of spans that compute, handlers' not among them. cumulator/2020 alone prices it; elsewhere wall time
-  // without any processor's time says that something was computed and nobody knows at what cost: at least
-  // nothing.
-  absl::Duration wall;
+  absl::Duration wall;  // of spans that compute, handlers' not among them; cumulator/2020 alone prices it
   bool wall_is_upper_bound = false;
+  bool cpu_is_lower_bound = false;  // spans computed of which no processor's time is known: at least nothing
 };
 
 struct ComputationPrice {

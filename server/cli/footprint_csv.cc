@@ -8,7 +8,7 @@
 namespace fedcarbon::cli {
 namespace {
 
-constexpr std::array<const char*, 23> kHeader = {"run",
+constexpr std::array<const char*, 24> kHeader = {"run",
                                                  "scope",
                                                  "round",
                                                  "node",
@@ -30,7 +30,8 @@ constexpr std::array<const char*, 23> kHeader = {"run",
                                                  "cpu_s",
                                                  "accelerator_s",
                                                  "compute_s",
-                                                 "compute_is_upper_bound"};
+                                                 "compute_is_upper_bound",
+                                                 "cpu_is_lower_bound"};
 
 /// Builds the lines; a scope leaves empty what it does not have.
 class Csv {
@@ -69,6 +70,7 @@ class Csv {
     line.push_back(CsvNumber(footprint.accelerator_us() / 1e6));
     line.push_back(CsvNumber(footprint.compute_us() / 1e6));
     line.push_back(Truth(footprint.compute_is_upper_bound()));
+    line.push_back(Truth(footprint.cpu_is_lower_bound()));
     text_ += CsvLine(line);
   }
   const std::string& text() const { return text_; }
@@ -81,7 +83,7 @@ class Csv {
     AddEstimate(grams, &line);
     AddBounds(grams, &line);
     line.push_back(absl::StrCat(counted_bytes));
-    line.insert(line.end(), 6, "");
+    line.insert(line.end(), 7, "");
     text_ += CsvLine(line);
   }
   static const char* Truth(bool value) { return value ? "true" : "false"; }

@@ -128,8 +128,8 @@ std::string ComputeTimes(const google::protobuf::RepeatedPtrField<v1::NodeFootpr
     if (footprint.compute_us() == 0 && footprint.cpu_us() == 0 && footprint.accelerator_us() == 0) continue;
     table.Add({NodeName(node.node()),
                ComputeTimeText(footprint.compute_us(), footprint.compute_is_upper_bound()),
-               DurationText(absl::Microseconds(footprint.cpu_us())),
-               DurationText(absl::Microseconds(footprint.accelerator_us()))});
+               CpuTimeText(footprint.cpu_us(), footprint.cpu_is_lower_bound()),
+               CpuTimeText(footprint.accelerator_us(), footprint.cpu_is_lower_bound())});
   }
   return table.empty() ? "" : absl::StrCat("\n", table.Print(style));
 }
@@ -211,8 +211,8 @@ std::string Kinds(const v1::NodeFootprint& node, MassUnit unit, const Style& sty
   for (const v1::KindUsage& kind : node.kinds()) {
     table.Add({absl::AsciiStrToLower(v1::SpanKind_Name(kind.kind()).substr(sizeof("SPAN_KIND_") - 1)),
                Thousands(kind.spans()), ComputeTimeText(kind.wall_us(), kind.wall_is_upper_bound()),
-               DurationText(absl::Microseconds(kind.cpu_us())),
-               DurationText(absl::Microseconds(kind.accelerator_us())),
+               CpuTimeText(kind.cpu_us(), kind.cpu_is_lower_bound()),
+               CpuTimeText(kind.accelerator_us(), kind.cpu_is_lower_bound()),
                FormatInterval(kind.computation(), unit)});
   }
   return table.empty() ? "" : absl::StrCat("\n", table.Print(style));
@@ -240,7 +240,8 @@ std::string Outside(const v1::RunFootprint& run, MassUnit unit, const Style& sty
                {"CPU", Align::kRight}});
   const auto add = [&](std::string name, const v1::Footprint& footprint) {
     table.Add({std::move(name), FormatInterval(footprint.total(), unit),
-               FormatBytes(footprint.counted_bytes()), DurationText(absl::Microseconds(footprint.cpu_us()))});
+               FormatBytes(footprint.counted_bytes()),
+               CpuTimeText(footprint.cpu_us(), footprint.cpu_is_lower_bound())});
   };
   add("unattributed: no round named", run.unattributed());
   add("no run named, by these nodes, ever", run.unattributed_federation());

@@ -107,6 +107,12 @@ std::string ComputeTimeText(uint64_t micros, bool is_upper_bound) {
                       DurationText(absl::Microseconds(static_cast<int64_t>(micros))));
 }
 
+std::string CpuTimeText(uint64_t micros, bool is_lower_bound) {
+  if (micros == 0 && is_lower_bound) return "unknown";
+  return absl::StrCat(BoundMark(is_lower_bound, false),
+                      DurationText(absl::Microseconds(static_cast<int64_t>(micros))));
+}
+
 std::string FormatEnergy(const v1::Estimate& joules) {
   const double size = std::abs(joules.central());
   const bool kilowatt_hours = size >= 3.6e5;

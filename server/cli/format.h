@@ -36,6 +36,9 @@ const char* BoundMark(bool at_least, bool at_most);
 /// Compute time: a duration with its mark, "≤ 31.0 s"; "-" for none.
 std::string ComputeTimeText(uint64_t micros, bool is_upper_bound);
 
+/// CPU or accelerator time: a duration with its mark, "≥ 31.0 s"; "unknown" where nothing of it is known.
+std::string CpuTimeText(uint64_t micros, bool is_lower_bound);
+
 /// Joules, as J, kJ or kWh, with its mark.
 std::string FormatEnergy(const v1::Estimate& joules);
 

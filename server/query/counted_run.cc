@@ -19,6 +19,7 @@ std::vector<ComputeCell> MergeCompute(std::vector<ComputeCell> cells) {
   for (const ComputeCell& cell : cells) {
     if (!merged.empty() && key(merged.back()) == key(cell)) {
       merged.back().totals += cell.totals;
+      merged.back().cpu_is_lower_bound |= cell.cpu_is_lower_bound;
     } else {
       merged.push_back(cell);
     }
@@ -194,7 +195,13 @@ Cells ToCells(const std::vector<EdgeRow>& edges, const std::vector<ComputeRow>& 
   for (const ComputeRow& row : compute) {
     cells.compute.push_back({names->Node(row.key.node), row.key.kind, row.totals});
   }
-  return Merge(std::move(cells));
+  cells = Merge(std::move(cells));
+  // Here, where all hours of a round are together, and before rounds are.
+  for (ComputeCell& cell : cells.compute) {
+    cell.cpu_is_lower_bound = cell.computing() > absl::ZeroDuration() &&
+                              cell.totals.cpu + cell.totals.accelerator == absl::ZeroDuration();
+  }
+  return cells;
 }
 
 std::shared_ptr<const CountedRun::Round> CountedRun::FindRound(uint64_t number) const {

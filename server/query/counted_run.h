@@ -23,6 +23,12 @@ struct ComputeCell {
   uint32_t node = 0;  // index into RunNames
   v1::SpanKind kind = v1::SPAN_KIND_UNSPECIFIED;
   ComputeTotals totals;
+  bool cpu_is_lower_bound = false;  // in one of its rounds spans computed, and nobody told any CPU time
+
+  /// Of spans that compute. Handlers wait for others: theirs is no computation.
+  absl::Duration computing() const {
+    return kind == v1::SPAN_KIND_SERVE ? absl::ZeroDuration() : totals.wall;
+  }
 };
 
 /// Numbers for the nodes and edges of a run. A copy may only grow.

@@ -5,14 +5,9 @@
 namespace fedcarbon::server {
 namespace {
 
-/// Handlers wait for others: their wall time is no computation, not even to cumulator/2020.
-absl::Duration ComputingWall(const ComputeCell& cell) {
-  return cell.kind == v1::SPAN_KIND_SERVE ? absl::ZeroDuration() : cell.totals.wall;
-}
-
 /// Whether the time that it computed may have been less.
 bool IsUpperBound(const ComputeCell& cell) {
-  return cell.totals.wall_is_upper_bound && ComputingWall(cell) > absl::ZeroDuration();
+  return cell.totals.wall_is_upper_bound && cell.computing() > absl::ZeroDuration();
 }
 
 const v1::Node* Description(const NodeRecords& records, const std::string& node) {
@@ -34,16 +29,17 @@ RunPricer::RunPricer(Pricing* pricing, const RunNames& names, const NodeRecords&
 }
 
 ComputationPrice RunPricer::Price(const ComputeCell& cell) {
-  return pricing_->Price(nodes_[cell.node],
-                         {cell.totals.cpu, cell.totals.accelerator, ComputingWall(cell), IsUpperBound(cell)});
+  return pricing_->Price(nodes_[cell.node], {cell.totals.cpu, cell.totals.accelerator, cell.computing(),
+                                             IsUpperBound(cell), cell.cpu_is_lower_bound});
 }
 
 void RunPricer::AddCompute(const ComputeCell& cell, Sum* sum) {
   sum->computation += Price(cell);
   sum->cpu += cell.totals.cpu;
   sum->accelerator += cell.totals.accelerator;
-  sum->compute += ComputingWall(cell);
+  sum->compute += cell.computing();
   sum->compute_is_upper_bound |= IsUpperBound(cell);
+  sum->cpu_is_lower_bound |= cell.cpu_is_lower_bound;
 }
 
 void RunPricer::AddEdge(uint32_t edge, const EdgeCount& count, Sum* from, Sum* to) {
@@ -87,6 +83,7 @@ v1::Footprint RunPricer::ToProto(Sum sum, bool has_gaps) const {
   footprint.set_accelerator_us(absl::ToInt64Microseconds(sum.accelerator));
   footprint.set_compute_us(absl::ToInt64Microseconds(sum.compute));
   footprint.set_compute_is_upper_bound(sum.compute_is_upper_bound);
+  footprint.set_cpu_is_lower_bound(sum.cpu_is_lower_bound);
   return footprint;
 }
 
@@ -131,6 +128,7 @@ std::vector<v1::NodeFootprint> RunPricer::Nodes(const Counted& scope, const std:
     usage->set_spans(cell.totals.spans);
     usage->set_wall_us(absl::ToInt64Microseconds(cell.totals.wall));
     usage->set_wall_is_upper_bound(cell.totals.wall_is_upper_bound);
+    usage->set_cpu_is_lower_bound(cell.cpu_is_lower_bound);
     usage->set_cpu_us(absl::ToInt64Microseconds(cell.totals.cpu));
     usage->set_accelerator_us(absl::ToInt64Microseconds(cell.totals.accelerator));
     *usage->mutable_computation() = fedcarbon::ToProto(Price(cell).carbon);

@@ -62,6 +62,7 @@ class RunPricer {
     absl::Duration accelerator;
     absl::Duration compute;  // wall time
     bool compute_is_upper_bound = false;
+    bool cpu_is_lower_bound = false;
     bool silent_node = false;  // computation of a node is unknown
   };
 

@@ -70,9 +70,9 @@ void MadeUpFederation::AddRound() {
     const std::string& hospital = hospitals_[i];
     TotalsDelta delta = Delta(hospital, begin);
     const absl::Duration busy = absl::Milliseconds(2'500 + 400 * (i % 8) + 90 * (round_ * 7 % 11));
-    const bool is_upper_bound = i == 1 && round_ >= 2;
-    delta.compute[{edge.round, hospital, v1::SPAN_KIND_TRAIN, edge.hour}] = {1, busy, is_upper_bound, busy,
-                                                                             absl::ZeroDuration()};
+    const bool is_found = i == 1 && round_ >= 2;  // on the wire
+    delta.compute[{edge.round, hospital, v1::SPAN_KIND_TRAIN, edge.hour}] = {
+        1, busy, is_found, is_found ? absl::ZeroDuration() : busy, absl::ZeroDuration()};
     const uint64_t model = 1'048'576 + 1'000 * i;
     const uint64_t arrived = i == 0 ? model - 5'120 : model;  // the ends of one edge disagree
     const Ends down = {kAggregator, hospital};

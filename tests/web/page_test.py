@@ -135,6 +135,10 @@ class PageTest(unittest.TestCase):
                 self.assert_exact(cell, footprints[name]["computeUs"])
                 self.assertEqual(footprints[name]["computeIsUpperBound"], name in bounds)
                 self.assertEqual(cell[0].startswith("≤ "), name in bounds, cells)
+        lower = {name for name, footprint in nodes.items() if footprint["cpuIsLowerBound"]}
+        self.assertEqual(lower, {"longbeach.example"})
+        for cells in self.cells("#nodes-rows"):
+            self.assertEqual(cells[8][0].startswith("≥ "), cells[0][0] in lower, cells)
         marked = self.browser.run("return document.querySelectorAll('#nodes-rows [title^=\"At most\"]').length")
         self.assertEqual(marked, 1)
         for note in ("nodes-upper-bound", "rounds-upper-bound"):

@@ -50,6 +50,12 @@ export function computeTime({ computeUs, computeIsUpperBound }) {
   return shown;
 }
 
+// A footprint's CPU time, as far as it was told.
+export function cpuTime({ cpuUs, cpuIsLowerBound }) {
+  if (Number(cpuUs) === 0 && cpuIsLowerBound) return "unknown";
+  return exact(cpuUs, `${mark({ atLeast: cpuIsLowerBound })}${duration(cpuUs)}`);
+}
+
 // Absent: an estimate that nobody made.
 export function estimate(value, unit, withUnit = false) {
   if (!value) return "none";

@@ -2,7 +2,7 @@
 
 import { element, fill, number, row, rowHeader, show, text } from "./dom.js";
 import {
-  bytes, computeTime, count, duration, enumeration, estimate, gramsUnit, interval, share, time,
+  bytes, computeTime, count, cpuTime, duration, enumeration, estimate, gramsUnit, interval, share, time,
 } from "./format.js";
 
 // A name may break after a dot.
@@ -33,7 +33,7 @@ export function fillRounds(rounds) {
       number(estimate(footprint.communication, unit)),
       number(bytes(footprint.countedBytes)),
       number(computeTime(footprint)),
-      number(duration(footprint.cpuUs)),
+      number(cpuTime(footprint)),
       text(outcome === "OUTCOME_UNSPECIFIED" ? "not ended" : enumeration(outcome, "OUTCOME_")),
       text(time(startedUs)),
       number(ended ? duration(Number(endedUs) - Number(startedUs)) : ""));
@@ -54,7 +54,7 @@ export function fillNodes(nodes) {
       number(bytes(sentBytes)),
       number(bytes(receivedBytes)),
       number(computeTime(footprint)),
-      number(duration(footprint.cpuUs)),
+      number(cpuTime(footprint)),
       text(description?.country || "unknown"),
       text(enumeration(description?.link, "LINK_KIND_")),
       text(unsignedBatches ? "unsigned" : "signed"))));
@@ -101,21 +101,21 @@ export function fillWaste({ waste, footprint }) {
 
 export function fillApart({ unattributed, unattributedFederation, overhead, edges }) {
   const unit = useUnit("apart-table", [unattributed, unattributedFederation, overhead?.footprint].map((f) => f?.total));
-  const line = (what, footprint, ofBytes, cpuUs) => row(
+  const line = (what, footprint, ofBytes) => row(
     rowHeader(what),
     number(footprint?.total ? estimate(footprint.total, unit) : ""),
     number(footprint?.total ? interval(footprint.total, unit) : ""),
     number(ofBytes),
-    number(cpuUs === undefined ? "" : duration(cpuUs)));
+    number(footprint ? cpuTime(footprint) : ""));
   const unconfirmed = edges.reduce((sum, edge) => sum + Number(edge.unconfirmedBytes), 0);
   fill("apart-rows",
     line("Unattributed: of this run, in no round; part of its footprint", unattributed,
-         bytes(unattributed?.countedBytes ?? 0), unattributed?.cpuUs),
+         bytes(unattributed?.countedBytes ?? 0)),
     line("Of these nodes, in no run, over all time", unattributedFederation,
-         bytes(unattributedFederation?.countedBytes ?? 0), unattributedFederation?.cpuUs),
+         bytes(unattributedFederation?.countedBytes ?? 0)),
     line("Unconfirmed messages: in the upper bound alone", undefined, bytes(unconfirmed)),
     line("fedcarbon itself: reports and round context", overhead?.footprint,
-         bytes(Number(overhead?.reportBytes ?? 0) + Number(overhead?.contextBytes ?? 0)), overhead?.cpuUs));
+         bytes(Number(overhead?.reportBytes ?? 0) + Number(overhead?.contextBytes ?? 0))));
 }
 
 export function fillGaps(gaps) {

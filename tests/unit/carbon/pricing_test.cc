@@ -104,16 +104,20 @@ TEST(PricingTest, WallTimeOfUnknownCpuTimeIsALowerBound) {
   Pricing pricing = MakePricing();
   const v1::Node zurich = Described("CHE");
   const Pricing::NodeIndex node = pricing.AddNode("zurich", &zurich);
-  EXPECT_FALSE(pricing.Price(node, {absl::Microseconds(1), {}, absl::Hours(1)}).carbon.at_least);
-  EXPECT_FALSE(pricing.Price(node, {{}, absl::Microseconds(1), absl::Hours(1)}).carbon.at_least);
-  EXPECT_FALSE(pricing.Price(node, {}).carbon.at_least);
+  ComputationAmounts amounts{{}, {}, absl::Hours(1)};
+  EXPECT_FALSE(pricing.Price(node, amounts).carbon.at_least);
   EXPECT_THAT(pricing.Warnings(), IsEmpty());
 
-  const ComputationPrice price = pricing.Price(node, {{}, {}, absl::Hours(1)});
+  amounts.cpu_is_lower_bound = true;
+  const ComputationPrice price = pricing.Price(node, amounts);
   EXPECT_EQ(price.carbon.central.grams(), 0);
   EXPECT_TRUE(price.carbon.at_least);
   EXPECT_TRUE(price.energy.at_least);
   EXPECT_THAT(pricing.Warnings(), ElementsAre(HasSubstr("zurich: how long it computed is known")));
+
+  Pricing cumulator = MakePricing(MethodOf(kModelCumulator, {}));  // prices wall time
+  EXPECT_FALSE(cumulator.Price(cumulator.AddNode("zurich", &zurich), amounts).carbon.at_least);
+  EXPECT_THAT(cumulator.Warnings(), IsEmpty());
 }
 
 TEST(PricingTest, AcceleratorTimeCostsAllOfThem) {

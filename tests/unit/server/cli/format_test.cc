@@ -49,6 +49,9 @@ TEST(Format, BoundsAreMarked) {
   EXPECT_EQ(ComputeTimeText(31'000'000, true), "≤ 31.0 s");
   EXPECT_EQ(ComputeTimeText(31'000'000, false), "31.0 s");
   EXPECT_EQ(ComputeTimeText(0, false), "-");
+  EXPECT_EQ(CpuTimeText(31'000'000, true), "≥ 31.0 s");
+  EXPECT_EQ(CpuTimeText(0, true), "unknown");
+  EXPECT_EQ(CpuTimeText(0, false), "0 ms");
   v1::Estimate grams;
   grams.set_central(2);
   grams.set_at_most(true);

@@ -299,7 +299,7 @@ TEST(RunCsv, HasUnitsInItsHeaderAndOneWidth) {
       lines[23],
       HasSubstr(",waste_repeated,,,,,,,0.00216,0.0216,0.108,0.00216,0.0216,0.108,false,false,44444444,"));
   lines.pop_back();
-  for (const std::string& line : lines) EXPECT_EQ(std::count(line.begin(), line.end(), ','), 22) << line;
+  for (const std::string& line : lines) EXPECT_EQ(std::count(line.begin(), line.end(), ','), 23) << line;
 }
 
 TEST(TransferText, MarksWhatIsToBeKnown) {

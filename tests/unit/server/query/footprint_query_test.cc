@@ -457,6 +457,32 @@ TEST(FootprintQuery, ComputeTimeIsAnUpperBoundWhereOneOfItsSpansIs) {
   EXPECT_FALSE(federation.Round(2).summary().footprint().compute_is_upper_bound());
 }
 
+TEST(FootprintQuery, ComputeWithoutCpuTimeIsUnknownAndNotZero) {
+  Federation federation;
+  const RoundId round_2{"flower:1", 2};
+  federation.Add(Facts("behind-a-proxy", 1)
+                     .Computed(kRound1, absl::ZeroDuration(), v1::SPAN_KIND_TRAIN, absl::Seconds(31), true)
+                     .Computed(round_2, absl::Seconds(9), v1::SPAN_KIND_TRAIN, absl::Seconds(9)));
+  federation.Add(Facts("metered", 2)
+                     .Computed(kRound1, absl::Seconds(9), v1::SPAN_KIND_TRAIN, absl::Seconds(9))
+                     .Computed(kRound1, absl::ZeroDuration(), v1::SPAN_KIND_SERVE, absl::Hours(1)));
+  const v1::RunFootprint run = federation.Run();
+  EXPECT_TRUE(run.footprint().cpu_is_lower_bound());
+  EXPECT_TRUE(run.footprint().computation().at_least());
+  EXPECT_TRUE(run.footprint().total().at_least());
+  EXPECT_TRUE(run.nodes(0).footprint().cpu_is_lower_bound());
+  EXPECT_TRUE(run.nodes(0).kinds(0).cpu_is_lower_bound());
+  EXPECT_TRUE(run.nodes(0).kinds(0).computation().at_least());
+  EXPECT_FALSE(run.nodes(1).footprint().cpu_is_lower_bound()) << "handlers only wait";
+  EXPECT_FALSE(run.nodes(1).footprint().computation().at_least());
+  EXPECT_TRUE(federation.Round(1).summary().footprint().computation().at_least());
+  EXPECT_FALSE(federation.Round(2).summary().footprint().computation().at_least());
+  EXPECT_THAT(run.warnings(), Contains(HasSubstr("behind-a-proxy: how long it computed is known")));
+  v1::Method method;
+  method.set_model("cumulator/2020");
+  EXPECT_FALSE(federation.Run("", method).footprint().computation().at_least()) << "priced by its time";
+}
+
 TEST(FootprintQuery, WhatIsPricedByAnUpperBoundIsOne) {
   Federation federation;
   federation.Add(Facts("gpu", 1)
