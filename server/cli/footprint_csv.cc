@@ -50,10 +50,10 @@ class Csv {
   void AddEdge(const v1::Edge& edge, const std::string& round) {
     AddTransfers({run_, "edge", round, edge.from(), edge.to()}, edge.communication(), edge.counted_bytes());
   }
-  void AddWaste(const v1::WasteFootprint& waste) {
+  void AddWaste(const char* of, const v1::WasteFootprint& waste) {
     const bool is_known = v1::Waste_IsValid(waste.waste());  // else of a newer coordinator
     const std::string scope = is_known ? v1::Waste_Name(waste.waste()) : "waste_other";
-    AddTransfers({run_, absl::AsciiStrToLower(scope), "", "", ""}, waste.communication(),
+    AddTransfers({run_, absl::StrCat(of, absl::AsciiStrToLower(scope)), "", "", ""}, waste.communication(),
                  waste.counted_bytes());
   }
   void Add(const std::string& scope, const std::string& round, const std::string& node,
@@ -110,9 +110,12 @@ std::string RunCsv(const v1::WatchRunResponse& response) {
   for (const v1::RoundSummary& round : response.rounds()) csv.AddRound(round, "");
   for (const v1::NodeFootprint& node : run.nodes()) csv.AddNode(node, "");
   for (const v1::Edge& edge : run.edges()) csv.AddEdge(edge, "");
-  for (const v1::WasteFootprint& waste : run.waste()) csv.AddWaste(waste);
+  for (const v1::WasteFootprint& waste : run.waste()) csv.AddWaste("", waste);
   csv.Add("unattributed", "", "", run.unattributed());
   csv.Add("unattributed_federation", "", "", run.unattributed_federation());
+  for (const v1::WasteFootprint& waste : run.unattributed_federation_waste()) {
+    csv.AddWaste("unattributed_federation_", waste);
+  }
   csv.Add("overhead", "", "", run.overhead().footprint());
   return csv.text();
 }

@@ -178,27 +178,38 @@ std::string WasteName(v1::Waste waste) {
   }
 }
 
-std::string Waste(const v1::RunFootprint& run, const Style& style) {
-  if (run.waste().empty()) return "";
+/// `waste` of a footprint of `counted_bytes`.
+std::string WasteTable(const char* title, const google::protobuf::RepeatedPtrField<v1::WasteFootprint>& waste,
+                       uint64_t counted_bytes, const char* note, const Style& style) {
+  if (waste.empty()) return "";
   double largest = 0;
-  for (const v1::WasteFootprint& waste : run.waste()) {
-    largest = std::max(largest, waste.communication().central());
+  for (const v1::WasteFootprint& category : waste) {
+    largest = std::max(largest, category.communication().central());
   }
   const MassUnit unit = MassUnitFor(largest);
-  Table table({{Title("Waste", unit)},
+  Table table({{Title(title, unit)},
                {"calls", Align::kRight},
                {"messages", Align::kRight},
                {"bytes", Align::kRight},
                {"share", Align::kRight},
                {"low – central – high", Align::kRight}});
-  for (const v1::WasteFootprint& waste : run.waste()) {
-    table.Add({WasteName(waste.waste()), Thousands(waste.calls()), Thousands(waste.messages()),
-               FormatBytes(waste.counted_bytes()),
-               FormatShare(waste.counted_bytes(), run.footprint().counted_bytes()),
-               FormatInterval(waste.communication(), unit)});
+  for (const v1::WasteFootprint& category : waste) {
+    table.Add({WasteName(category.waste()), Thousands(category.calls()), Thousands(category.messages()),
+               FormatBytes(category.counted_bytes()), FormatShare(category.counted_bytes(), counted_bytes),
+               FormatInterval(category.communication(), unit)});
   }
-  return absl::StrCat("\n", table.Print(style),
-                      Wrap("", "A part of the footprint above. The share is of the run's bytes.", style));
+  return absl::StrCat("\n", table.Print(style), Wrap("", note, style));
+}
+
+std::string Waste(const v1::RunFootprint& run, const Style& style) {
+  return absl::StrCat(
+      WasteTable("Waste", run.waste(), run.footprint().counted_bytes(),
+                 "A part of the footprint above. The share is of the run's bytes.", style),
+      WasteTable("Waste in no run", run.unattributed_federation_waste(),
+                 run.unattributed_federation().counted_bytes(),
+                 "A part of what named no run, below: of these nodes, over all time. The share is of those "
+                 "bytes.",
+                 style));
 }
 
 std::string Kinds(const v1::NodeFootprint& node, MassUnit unit, const Style& style) {

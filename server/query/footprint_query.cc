@@ -173,6 +173,8 @@ absl::StatusOr<v1::RunFootprint> FootprintQuery::GetRun(const v1::GetRunRequest&
   const auto rest_has_gaps = impl_->HasGapEver(rest_of_nodes, (*rest)->names, run.names);
   if (!rest_has_gaps.ok()) return rest_has_gaps.status();
   *response.mutable_unattributed_federation() = rest_pricer.Total(rest_of_nodes, *rest_has_gaps);
+  Fill(rest_pricer.Waste(rest_of_nodes, std::vector<bool>((*rest)->names.nodes().size(), *rest_has_gaps)),
+       response.mutable_unattributed_federation_waste());
   Fill(question.Gaps(""), response.mutable_gaps());
   FillStrings(question.Warnings(), response.mutable_warnings());
   Fill(question.Factors(), response.mutable_factors());

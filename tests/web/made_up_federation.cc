@@ -77,6 +77,12 @@ void MadeUpFederation::AddRound() {
     const uint64_t arrived = i == 0 ? model - 5'120 : model;  // the ends of one edge disagree
     const Ends down = {kAggregator, hospital};
     const Ends up = {hospital, kAggregator};
+    if (i == 0 && round_ >= 2) {
+      EdgeKey heartbeat;
+      heartbeat.hour = edge.hour;
+      heartbeat.waste = v1::WASTE_HEARTBEAT;
+      Transferred(heartbeat, up, Bytes(40), true, &delta.edges);
+    }
     EdgeKey call = edge;
     if (i == 0 && round_ >= 2) call.waste = static_cast<v1::Waste>(1 + round_ % (v1::Waste_ARRAYSIZE - 1));
     Transferred(call, down, Bytes(model), true, &aggregator.edges);

@@ -12,9 +12,9 @@
 namespace fedcarbon::server {
 
 /// One run of an aggregator and its hospitals, told to a store as their batches would. It holds an edge whose
-/// ends disagree, bytes that nobody confirmed, bytes of no round, a gap, and from its third round on waste of
-/// each category in turn and a hospital whose compute is known as a proxy knows it. Not thread-safe, but the
-/// store is.
+/// ends disagree, bytes that nobody confirmed, bytes of no round, and a gap; from its third round on waste of
+/// each category in turn, heartbeats that name no run, and a hospital whose compute is known as a proxy knows
+/// it. Not thread-safe, but the store is.
 class MadeUpFederation {
  public:
   static constexpr char kRun[] = "3f0e8a52-0a4e-4f0e-9d0a-0c6f2f4a9c11";

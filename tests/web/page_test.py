@@ -189,6 +189,16 @@ class PageTest(unittest.TestCase):
             self.assert_exact(cells[6], waste["calls"])
         self.assertTrue(self.browser.run("return document.getElementById('waste').checkVisibility()"))
 
+    def test_waste_that_names_no_run_is_shown_beside_it(self):
+        server = self.serve(4, 4)
+        run = server.get(self.open_run(server))
+        self.assertEqual([waste["waste"] for waste in run["unattributedFederationWaste"]], ["WASTE_HEARTBEAT"])
+        [cells] = self.cells("#waste-outside-rows")
+        self.assertTrue(cells[0][0].startswith("Heartbeats"), cells)
+        self.assert_exact(cells[1], run["unattributedFederationWaste"][0]["countedBytes"])
+        self.assertEqual(float(cells[2][1]), 100)  # of the bytes in no run
+        self.assertTrue(self.browser.run("return document.getElementById('waste-outside').checkVisibility()"))
+
     def test_a_run_without_waste_says_nothing_of_it(self):
         server = self.serve(2, 4)
         self.assertEqual(server.get(self.open_run(server))["waste"], [])

@@ -83,20 +83,25 @@ const WASTE = {
   WASTE_FAILED: ["Failed calls", "ended with an error"],
 };
 
-export function fillWaste({ waste, footprint }) {
-  show("waste", waste.length > 0);
-  const unit = useUnit("waste-table", waste.map(({ communication }) => communication));
-  fill("waste-rows", ...waste.map((category) => {
+export function fillWaste({ waste, footprint, unattributedFederationWaste: outside, unattributedFederation }) {
+  show("waste", waste.length + outside.length > 0);
+  show("waste-rows", waste.length > 0);
+  show("waste-outside", outside.length > 0);
+  show("waste-outside-rows", outside.length > 0);
+  const unit = useUnit("waste-table", [...waste, ...outside].map(({ communication }) => communication));
+  const rows = (categories, countedBytes) => categories.map((category) => {
     const [name, meaning] = WASTE[category.waste];
     return row(
       rowHeader(name, element("small", {}, meaning)),
       number(bytes(category.countedBytes)),
-      number(share(category.countedBytes, footprint.countedBytes)),
+      number(share(category.countedBytes, countedBytes)),
       number(estimate(category.communication, unit)),
       number(interval(category.communication, unit)),
       number(count(category.messages)),
       number(count(category.calls)));
-  }));
+  });
+  fill("waste-rows", ...rows(waste, footprint.countedBytes));
+  fill("waste-outside-rows", ...rows(outside, unattributedFederation?.countedBytes ?? 0));
 }
 
 export function fillApart({ unattributed, unattributedFederation, overhead, edges }) {

@@ -108,6 +108,13 @@ v1::WatchRunResponse Hearts() {
     waste.set_counted_bytes(static_cast<uint64_t>(98'765'432 * share));
     Set(waste.mutable_communication(), 0.0048 * share, 0.048 * share, 0.24 * share);
   }
+  run.mutable_unattributed_federation()->set_counted_bytes(400'000);
+  v1::WasteFootprint& heartbeats = *run.add_unattributed_federation_waste();
+  heartbeats.set_waste(v1::WASTE_HEARTBEAT);
+  heartbeats.set_calls(1'300);
+  heartbeats.set_messages(2'600);
+  heartbeats.set_counted_bytes(130'000);
+  Set(heartbeats.mutable_communication(), 0.00001, 0.0001, 0.0005);
   v1::GapEntry& gap = *run.add_gaps();
   gap.set_node("university-hospital.zurich-basel.example");
   gap.set_from_us(kStart + 60'000'000);
@@ -187,9 +194,14 @@ heartbeats              60         61  9.88 kB  < 0.1 %  0.0005 – 0.005 – 0.
 failed calls            60         61  9.88 kB  < 0.1 %  0.0005 – 0.005 – 0.02
 A part of the footprint above. The share is of the run's bytes.
 
+Waste in no run (µg CO2e)  calls  messages   bytes  share  low – central – high
+heartbeats                 1,300     2,600  130 kB   32 %        10 – 100 – 500
+A part of what named no run, below: of these nodes, over all time. The share is
+of those bytes.
+
 Outside the rounds (g CO2e)             low – central – high    bytes     CPU
 unattributed: no round named             0.050 – 0.10 – 0.20      0 B  20.0 s
-no run named, by these nodes, ever                 0 – 0 – 0      0 B    0 ms
+no run named, by these nodes, ever                 0 – 0 – 0   400 kB    0 ms
 fedcarbon's own, during the run       0.0060 – 0.012 – 0.025   235 kB   2.4 s
 unconfirmed: never answered, in high                          60.0 kB
 
@@ -211,6 +223,9 @@ TEST(RunText, SaysNothingOfWasteWhereThereIsNone) {
   v1::WatchRunResponse run = Hearts();
   EXPECT_THAT(RunText(run, Style()), HasSubstr("Waste"));
   run.mutable_run()->clear_waste();
+  EXPECT_THAT(RunText(run, Style()), Not(HasSubstr("Waste (")));
+  EXPECT_THAT(RunText(run, Style()), HasSubstr("Waste in no run ("));
+  run.mutable_run()->clear_unattributed_federation_waste();
   EXPECT_THAT(RunText(run, Style()), Not(HasSubstr("Waste")));
 }
 
@@ -291,13 +306,14 @@ TEST(RunText, EndsWithCumulatorsTextBlock) {
 
 TEST(RunCsv, HasUnitsInItsHeaderAndOneWidth) {
   std::vector<std::string> lines = absl::StrSplit(RunCsv(Hearts()), '\n');
-  ASSERT_EQ(lines.size(), 1u + 1 + 12 + 5 + 4 + 4 + 3 + 1);
+  ASSERT_EQ(lines.size(), 1u + 1 + 12 + 5 + 4 + 4 + 4 + 1);
   EXPECT_THAT(lines[0], HasSubstr("computation_low_g,computation_g,computation_high_g"));
   EXPECT_THAT(lines[1], HasSubstr("7c9e6679-7425-40de-944b-e07fc1f90ae7,run,,,,0.95,1.9,3.8,"));
   EXPECT_THAT(lines[2], HasSubstr(",round,1,"));
   EXPECT_THAT(
       lines[23],
       HasSubstr(",waste_repeated,,,,,,,0.00216,0.0216,0.108,0.00216,0.0216,0.108,false,false,44444444,"));
+  EXPECT_THAT(lines[29], HasSubstr(",unattributed_federation_waste_heartbeat,,,,,,,1e-05,"));
   lines.pop_back();
   for (const std::string& line : lines) EXPECT_EQ(std::count(line.begin(), line.end(), ','), 23) << line;
 }

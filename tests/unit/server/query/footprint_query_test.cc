@@ -258,6 +258,25 @@ TEST(FootprintQuery, AGapOfAnEndMakesItsWasteALowerBound) {
   EXPECT_TRUE(federation.Run().waste(0).communication().at_least());
 }
 
+TEST(FootprintQuery, WasteThatNamesNoRunStandsBesideItsNodesRuns) {
+  Federation federation;
+  AddParisAndWarsaw(&federation);
+  federation.Add(Facts("paris", 3).Wasted(v1::WASTE_HEARTBEAT).Moved({}, "paris", "warsaw", 943));
+  federation.Add(Facts("oslo", 4).Wasted(v1::WASTE_POLL).Moved({}, "oslo", "bergen", 943));  // not of the run
+  const v1::RunFootprint run = federation.Run();
+  EXPECT_EQ(run.waste_size(), 0);
+  ASSERT_EQ(run.unattributed_federation_waste_size(), 1);
+  const v1::WasteFootprint& waste = run.unattributed_federation_waste(0);
+  EXPECT_EQ(waste.waste(), v1::WASTE_HEARTBEAT);
+  EXPECT_EQ(waste.counted_bytes(), 1000u);
+  EXPECT_EQ(waste.counted_bytes(), run.unattributed_federation().counted_bytes());
+  EXPECT_NEAR(waste.communication().central(), run.unattributed_federation().communication().central(),
+              1e-15);
+  EXPECT_FALSE(waste.communication().at_least());
+  federation.Add(Facts("paris", 3).Lost(kStart, kStart));
+  EXPECT_TRUE(federation.Run().unattributed_federation_waste(0).communication().at_least());
+}
+
 TEST(FootprintQuery, WasteOfABoundTransferMovesWithIt) {
   Federation federation;
   federation.Add(Facts("paris", 1)
