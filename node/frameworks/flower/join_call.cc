@@ -134,6 +134,7 @@ class JoinCall : public CallRule {
     span.wall = replied_ - began_;
     span.start = core_->clock().Now() - (core_->clock().Monotonic() - began_);
     span.outcome = reply.has_failed ? v1::OUTCOME_FAILED : v1::OUTCOME_COMPLETED;
+    span.is_upper_bound = true;
     core_->Record(std::move(span));
   }
 
