@@ -13,7 +13,6 @@ namespace fedcarbon::node {
 
 namespace {
 
-constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::string_view kTlsHandshake = "\x16\x03";  // record type, and the version's first byte
 constexpr std::string_view kEmptyLine = "\r\n";         // in front of a request: RFC 9112, 2.2
 
@@ -25,10 +24,10 @@ bool Agree(std::string_view bytes, std::string_view start) {
   return bytes.substr(0, common) == start.substr(0, common);
 }
 
-/// What a client speaks that began so; kUndecided: more is needed, at most kHttp2Preface.size() bytes.
+/// What a client speaks that began so; kUndecided: more is needed, at most HTTP/2's preface.
 Protocol Recognise(std::string_view bytes) {
   for (const auto& [start, protocol] :
-       {std::pair(kHttp2Preface, Protocol::kHttp2), std::pair(kTlsHandshake, Protocol::kTls),
+       {std::pair(Http2Decoder::kPreface, Protocol::kHttp2), std::pair(kTlsHandshake, Protocol::kTls),
         std::pair(kEmptyLine, Protocol::kHttp1)}) {
     if (Agree(bytes, start)) return bytes.size() < start.size() ? Protocol::kUndecided : protocol;
   }

@@ -11,7 +11,6 @@
 namespace fedcarbon::node {
 namespace {
 
-constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr int kCancelled = 1;
 
 bool IsGrpc(const HeaderBlock& block) {

@@ -30,6 +30,9 @@ namespace fedcarbon::node {
 /// keeping.
 class Http2Decoder : public Decoder {
  public:
+  /// What a client says first.
+  static constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
   /// All but `upgraded` must outlive this. `headers` must contain those of HeaderNames::Standard().
   /// `upgraded`: the call of the HTTP/1.1 request that asked for this protocol (h2c) and whose body has
   /// passed: it is stream 1, where its answer will come. Null: no upgrade, or nobody listens to it.

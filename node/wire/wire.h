@@ -31,8 +31,8 @@ std::string_view ProtocolName(Protocol protocol);
 /// How much state a connection may make the decoders hold. Past a bound, that call or connection is not
 /// decoded any more; it is forwarded as before.
 struct WireLimits {
-  size_t streams =
-      2'048;  // HTTP/2: open at once; past it the oldest is given up. HTTP/1.1: pipelined requests
+  // HTTP/2: open at once; past it the oldest is given up. HTTP/1.1: pipelined requests.
+  size_t streams = 2'048;
   Bytes header_block = Bytes(262'144);    // one header block: HPACK fragments, or start line and fields
   Bytes header_table = Bytes(1'048'576);  // HPACK dynamic table that a peer may announce, each direction
 };
@@ -51,8 +51,8 @@ struct HeaderNames {
 /// One block of header fields: a request's, an answer's, an informational answer's, or trailers.
 struct HeaderBlock {
   Bytes bytes;  // HPACK fragments, or start line and fields with their line ends; without frame headers
-  std::vector<std::pair<std::string, std::string>>
-      fields;  // those of HeaderNames, in order; values as they came
+  // Those of HeaderNames, in order; values as they came.
+  std::vector<std::pair<std::string, std::string>> fields;
 
   /// The first field of this name; empty if there is none.
   std::string_view Get(std::string_view name) const;
