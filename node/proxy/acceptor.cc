@@ -65,13 +65,13 @@ void Acceptor::OnEvents(uint32_t) {
     FileDescriptor client(
         is_full ? -1 : accept4(listening_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (client.is_open()) {
-      metrics_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
+      Count(&metrics_->connections_accepted);
       metrics_->connections_open.fetch_add(1, std::memory_order_relaxed);
       take_(std::move(client), route_);
     } else if (!is_full && errno == EAGAIN) {
       return;
     } else if (is_full || errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      if (!was_paused || i > 0) metrics_->accept_pauses.fetch_add(1, std::memory_order_relaxed);
+      if (!was_paused || i > 0) Count(&metrics_->accept_pauses);
       is_paused_ = true;
       return;
     }  // else that connection has gone before it was taken

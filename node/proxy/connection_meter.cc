@@ -13,10 +13,6 @@
 namespace fedcarbon::node {
 namespace {
 
-void Count(ProxyMetrics::Counter* counter, uint64_t more = 1) {
-  counter->fetch_add(more, std::memory_order_relaxed);
-}
-
 std::string WithoutQuery(std::string_view path) { return std::string(path.substr(0, path.find('?'))); }
 
 // Run and round as the headers that the configuration names have them. What cannot be one is ignored.

@@ -40,4 +40,8 @@ struct ProxyMetrics {
   Counter kernel_differed{0};
 };
 
+inline void Count(ProxyMetrics::Counter* counter, uint64_t more = 1) {
+  counter->fetch_add(more, std::memory_order_relaxed);
+}
+
 }  // namespace fedcarbon::node

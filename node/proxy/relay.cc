@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::string_view kHttp2Preface = "PRI *";
 
-void Count(ProxyMetrics::Counter* counter, uint64_t more = 1) {
-  counter->fetch_add(more, std::memory_order_relaxed);
-}
-
 absl::Duration Now() { return Clock::System()->Monotonic(); }
 
 }  // namespace
