@@ -41,6 +41,7 @@ absl::Status OverrideNode(const Flags& flags, NodeConfig* config) {
        Override("--link", flags.link, ParseLink, &config->link),
        Override("--pue", flags.pue, ParsePue, &config->pue),
        Override("--keep", flags.keep, ParseFolder, &config->keep),
+       Override("--socket", flags.socket, ParseSocket, &config->socket),
        Override("--threads", flags.threads, ParseThreads, &config->proxy.threads)});
 }
 
@@ -207,6 +208,7 @@ std::string DescribeConfig(const NodeConfig& config) {
       "node ", config.node, ", ",
       config.coordinator ? "reports to " + config.coordinator->text() : "reports to nobody: no coordinator",
       "; health and metrics at ", config.http.text(), "\n");
+  if (!config.socket.empty()) absl::StrAppend(&text, "listens to scripts at unix:", config.socket, "\n");
   for (const ListenerOptions& listener : config.proxy.listeners) text += DescribeListener(listener);
   return text;
 }

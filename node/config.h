@@ -23,6 +23,7 @@ struct NodeConfig {
   std::optional<double> pue;           // none: not measured
   std::string keep;                    // a folder that gets a copy of each batch; empty: none
   bool insecure = false;               // coordinator and http may be on other machines
+  std::string socket;                  // of LocalService; empty: there is none
   ProxyOptions proxy;
 };
 
@@ -30,7 +31,7 @@ struct NodeConfig {
 /// has them; an empty one says nothing.
 struct Flags {
   std::string config;  // the file
-  std::string node, coordinator, http, country, link, pue, keep, threads;
+  std::string node, coordinator, http, country, link, pue, keep, socket, threads;
   bool insecure = false;
 
   // Of the listener, where there is only one.

@@ -44,12 +44,21 @@ class ConfigFile {
                   {"connect_timeout", toml_.Duration(kMinTimeout, kMaxTimeout, &proxy->connect_timeout)},
                   {"handshake_timeout", toml_.Duration(kMinTimeout, kMaxTimeout, &proxy->handshake_timeout)},
                   {"drain", toml_.Duration(absl::ZeroDuration(), kMaxDrain, &proxy->drain)},
+                  {"local",
+                   [this](const std::string& key, const toml::node& node) { return ReadLocal(key, node); }},
                   {"listener", [this](const std::string& key,
                                       const toml::node& node) { return ReadListeners(key, node); }},
               });
   }
 
  private:
+  absl::Status ReadLocal(const std::string& key, const toml::node& node) {
+    const absl::Status read =
+        toml_.ReadTable(key, node, {{"socket", toml_.Text(ParseSocket, &config_->socket)}});
+    if (!read.ok() || !config_->socket.empty()) return read;
+    return toml_.Error(node, key, "socket is wanted: add it, or leave the table out");
+  }
+
   absl::Status ReadListeners(const std::string& key, const toml::node& node) {
     const toml::array* const array = node.as_array();
     if (array == nullptr || !array->is_array_of_tables()) {

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/names.h"
@@ -79,6 +80,13 @@ absl::StatusOr<Endpoint> ParseReachableEndpoint(const std::string& text) {
     return Error(text, "cannot be connected to: write a port from 1 to 65535");
   }
   return endpoint;
+}
+
+absl::StatusOr<std::string> ParseSocket(const std::string& path) {
+  const absl::StatusOr<Endpoint> endpoint = ParseEndpoint("unix:" + path);
+  if (endpoint.ok() && !absl::StartsWith(path, "unix:")) return path;
+  return Error(path, absl::StrCat("is no place for a Unix socket: write a path of 1 to ", kMaxUnixPath,
+                                  " bytes, such as /run/fedcarbon/local.sock"));
 }
 
 absl::StatusOr<std::string> ParseHeaderName(const std::string& text) {

@@ -30,6 +30,9 @@ absl::StatusOr<v1::End> ParseSide(const std::string& text);         // client or
 absl::StatusOr<Address> ParseReachableAddress(const std::string& text);
 absl::StatusOr<Endpoint> ParseReachableEndpoint(const std::string& text);
 
+/// The path of a Unix socket: 1 to kMaxUnixPath bytes.
+absl::StatusOr<std::string> ParseSocket(const std::string& path);
+
 /// The name of an HTTP header field, in lower case.
 absl::StatusOr<std::string> ParseHeaderName(const std::string& text);
 

@@ -71,6 +71,10 @@ void AddFlags(CLI::App* app, Flags* flags) {
   Add(app, "--keep", "DIR", &flags->keep, "A folder that gets a copy of each batch of facts")
       ->group(kMetering);
 
+  Add(app, "--socket", "PATH", &flags->socket,
+      "A Unix socket where scripts at this node say runs, rounds and spans; without it, none")
+      ->group(kMetering);
+
   constexpr char kProcess[] = "Process";
   Add(app, "--config", "FILE", &flags->config, "TOML: several listeners, TLS, limits; flags go before it")
       ->group(kProcess);

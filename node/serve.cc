@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "fedcarbon/report/grpc/metering.h"
+#include "node/local/grpc/local_service.h"
 #include "node/proxy/proxy.h"
 #include "node/status_server.h"
 
@@ -58,6 +59,7 @@ absl::Status CheckRestartSettings(const NodeConfig& before, const NodeConfig& af
         std::pair("http", before.http.text() == after.http.text()),
         std::pair("country", before.country == after.country), std::pair("link", before.link == after.link),
         std::pair("pue", before.pue == after.pue), std::pair("keep", before.keep == after.keep),
+        std::pair("local.socket", before.socket == after.socket),
         std::pair("insecure", before.insecure == after.insecure),
         std::pair("threads", before.proxy.threads == after.proxy.threads)}) {
     if (!same) {
@@ -82,8 +84,9 @@ std::string Listening(const Proxy& proxy) {
   });
 }
 
-void Announce(const Proxy& proxy, const StatusServer& status) {
+void Announce(const Proxy& proxy, const std::string& socket, const StatusServer& status) {
   for (const Endpoint& endpoint : proxy.listening()) std::printf("listen %s\n", endpoint.text().c_str());
+  if (!socket.empty()) std::printf("local %s\n", socket.c_str());
   std::printf("http %s\n", status.listening().text().c_str());
   std::fflush(stdout);
 }
@@ -136,8 +139,15 @@ absl::Status Serve(const Flags& flags, const NodeConfig& config, const sigset_t&
   if (!status.ok()) return status.status();
   absl::StatusOr<std::unique_ptr<Proxy>> proxy = Proxy::Start(config.proxy, (*metering)->meter(), &metrics);
   if (!proxy.ok()) return proxy.status();
+  std::unique_ptr<LocalService> local;  // ends before the proxy, whose rounds it names
+  if (!config.socket.empty()) {
+    absl::StatusOr<std::unique_ptr<LocalService>> started =
+        LocalService::Start(config.socket, (*metering)->meter(), (*proxy)->open_rounds());
+    if (!started.ok()) return started.status();
+    local = *std::move(started);
+  }
   (*status)->set_serving(true);
-  Announce(**proxy, **status);
+  Announce(**proxy, config.socket, **status);
 
   ObeySignals(flags, config, signals, proxy->get());
   (*status)->set_serving(false);

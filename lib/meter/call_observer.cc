@@ -127,6 +127,17 @@ void CallObserver::AdoptRound(const RoundId& round) {
   Apply(std::move(effects));
 }
 
+void CallObserver::FollowRound(const RoundId& round) {
+  if (core_->inert()) return;
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    if (ended_ || round == part_.round) return;
+    GoTo(round, &effects);
+  }
+  Apply(std::move(effects));
+}
+
 void CallObserver::SetBinding(uint64_t key) {
   if (core_->inert()) return;
   MutexLock lock(&mutex_);
@@ -235,15 +246,15 @@ RoundId CallObserver::WholeCallRound() const {
 
 void CallObserver::NameRound(const RoundId& round, Effects* effects) {
   if (Nothing(round) || round == part_.round) return;
-  RoundId to = round;
-  if (Agree(part_.round, round)) {
-    to = Join(part_.round, round);
-    if (to == part_.round) return;
-  } else if (moving_since_.has_value() || part_.part > 0) {
-    several_rounds_ = true;
-    if (moving_since_.has_value()) ClosePart(core_->clock().Monotonic(), &effects->closed);
-  }
-  effects->moved.emplace(std::exchange(part_.round, to), to);
+  if (!Agree(part_.round, round)) return GoTo(round, effects);
+  const RoundId to = Join(part_.round, round);
+  if (to != part_.round) effects->moved.emplace(std::exchange(part_.round, to), to);
+}
+
+void CallObserver::GoTo(const RoundId& round, Effects* effects) {
+  if (moving_since_.has_value() || part_.part > 0) several_rounds_ = true;
+  if (moving_since_.has_value()) ClosePart(core_->clock().Monotonic(), &effects->closed);
+  effects->moved.emplace(std::exchange(part_.round, round), round);
 }
 
 // Most calls are one message each way, told whole. They need no look at the clock: the first part is taken to

@@ -82,6 +82,9 @@ class CallObserver {
   /// The other end names it, in its answer: counts only if this end named none.
   void AdoptRound(const RoundId& round);
 
+  /// The call is in `round` from here on, which may be nothing. What was seen before stays where it is.
+  void FollowRound(const RoundId& round);
+
   /// A Binding of this key, which somebody else records, will name the round: what is recorded while the call
   /// has none carries the key. 0: none.
   void SetBinding(uint64_t key);
@@ -133,6 +136,7 @@ class CallObserver {
 
   void Carry(Direction direction, const MessageSize& size, const RoundId& round, bool ends);
   void NameRound(const RoundId& round, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GoTo(const RoundId& round, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginMoving(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseIfDue(absl::Duration now, std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsDue(absl::Duration now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -33,15 +33,20 @@ RoundId RoundFromHeaders(const HeaderBlock& block, const ListenerOptions& option
 
 class MeteredCall : public CallListener {
  public:
-  /// `rule`: of its framework; null: none is known.
-  MeteredCall(ConnectionMeter* connection, std::shared_ptr<CallObserver> call, std::unique_ptr<CallRule> rule)
-      : connection_(connection), call_(std::move(call)), rule_(std::move(rule)) {}
+  /// `rule`: of its framework; null: none is known. `rounds`: that it belongs to; null: something else names
+  /// its round.
+  MeteredCall(ConnectionMeter* connection, std::shared_ptr<CallObserver> call, std::unique_ptr<CallRule> rule,
+              const OpenRounds* rounds)
+      : connection_(connection), call_(std::move(call)), rule_(std::move(rule)), rounds_(rounds) {
+    if (rounds_ != nullptr) call_->AdoptRound(rounds_->Current());
+  }
 
   void OnHeaders(Side from, const HeaderBlock& block) override {
     call_->OnHeaders(DirectionOf(from), block.bytes);
     if (from != Side::kServer) return;
     const auto answer = connection_->ReadContext(block);
     if (!answer.has_value()) return;
+    rounds_ = nullptr;
     if (connection_->is_client()) {
       connection_->LearnPeer(answer->node());
       if (connection_->route().options.upstream_node.empty()) call_->SetPeer(answer->node());
@@ -58,6 +63,7 @@ class MeteredCall : public CallListener {
   void OnMessage(Side from, const MessagePiece& piece) override {
     const Direction direction = DirectionOf(from);
     const bool is_sent = direction == Direction::kSent;
+    if (rounds_ != nullptr) FollowRounds(from, piece.ends);
     ProxyMetrics& metrics = connection_->metrics();
     Count(is_sent ? &metrics.message_sent_bytes : &metrics.message_received_bytes, piece.encoded.count());
     MessageSize size;
@@ -84,6 +90,20 @@ class MeteredCall : public CallListener {
   }
 
  private:
+  // What a side has said so far.
+  struct Progress {
+    bool is_first = true;  // the message that is under way, or comes next
+    bool is_under_way = false;
+  };
+
+  // A message belongs to the round in which it begins, and the first ones to that of the call.
+  void FollowRounds(Side from, bool ends) {
+    Progress& progress = from == Side::kClient ? client_ : server_;
+    if (!progress.is_first && !progress.is_under_way) call_->FollowRound(rounds_->Current());
+    progress.is_under_way = !ends;
+    progress.is_first = progress.is_first && !ends;
+  }
+
   Direction DirectionOf(Side from) const {
     return (from == Side::kClient) == connection_->is_client() ? Direction::kSent : Direction::kReceived;
   }
@@ -91,15 +111,19 @@ class MeteredCall : public CallListener {
   ConnectionMeter* const connection_;
   const std::shared_ptr<CallObserver> call_;
   std::unique_ptr<CallRule> rule_;
+  const OpenRounds* rounds_;
+  Progress client_, server_;
 };
 
 }  // namespace
 
 ConnectionMeter::ConnectionMeter(std::shared_ptr<const Route> route, std::shared_ptr<Meter> meter,
-                                 Framework* frameworks, ProxyMetrics* metrics, GapBook* gaps)
+                                 Framework* frameworks, const OpenRounds* rounds, ProxyMetrics* metrics,
+                                 GapBook* gaps)
     : route_(std::move(route)),
       meter_(std::move(meter)),
       frameworks_(frameworks),
+      rounds_(rounds),
       metrics_(metrics),
       gaps_(gaps),
       peer_(is_client() ? route_->options.upstream_node : std::string()),
@@ -170,11 +194,13 @@ std::unique_ptr<CallListener> ConnectionMeter::OnCall(const HeaderBlock& request
     start.peer = frameworks_->CallerOf(request);
     LearnPeer(start.peer);
   }
+  const bool names_itself = context.has_value() || start.round != RoundId{};
   std::shared_ptr<CallObserver> call = meter_->StartCall(std::move(start));
   call->OnHeaders(is_client() ? Direction::kSent : Direction::kReceived, request.bytes);
   if (!context.has_value()) call->SettlePeer();  // who is not asked does not answer
   std::unique_ptr<CallRule> rule = frameworks_->OnCall(request, call);
-  return std::make_unique<MeteredCall>(this, std::move(call), std::move(rule));
+  const OpenRounds* const rounds = names_itself || rule != nullptr ? nullptr : rounds_;
+  return std::make_unique<MeteredCall>(this, std::move(call), std::move(rule), rounds);
 }
 
 // gRPC's C-core sends raw bytes behind a zero where its peer knows them, else base64.

@@ -12,6 +12,7 @@
 #include "fedcarbon/meter/meter.h"
 #include "fedcarbon/v1/call_context.pb.h"
 #include "node/frameworks/framework.h"
+#include "node/local/open_rounds.h"
 #include "node/proxy/gap_book.h"
 #include "node/proxy/metrics.h"
 #include "node/proxy/route.h"
@@ -30,9 +31,9 @@ class ConnectionMeter : public ConnectionListener {
     Bytes retransmitted;
   };
 
-  /// `frameworks`, `metrics` and `gaps` must outlive this.
+  /// All must outlive this.
   ConnectionMeter(std::shared_ptr<const Route> route, std::shared_ptr<Meter> meter, Framework* frameworks,
-                  ProxyMetrics* metrics, GapBook* gaps);
+                  const OpenRounds* rounds, ProxyMetrics* metrics, GapBook* gaps);
   ~ConnectionMeter() override;
 
   /// The client's certificate names it. For side SERVER.
@@ -73,6 +74,7 @@ class ConnectionMeter : public ConnectionListener {
   const std::shared_ptr<const Route> route_;
   const std::shared_ptr<Meter> meter_;
   Framework* const frameworks_;
+  const OpenRounds* const rounds_;
   ProxyMetrics* const metrics_;
   GapBook* const gaps_;
   std::string peer_;           // empty: unknown

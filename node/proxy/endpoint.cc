@@ -9,7 +9,7 @@ namespace fedcarbon::node {
 namespace {
 
 constexpr char kUnixPrefix[] = "unix:";
-constexpr size_t kMaxUnixPath = sizeof(sockaddr_un::sun_path) - 1;
+static_assert(kMaxUnixPath == sizeof(sockaddr_un::sun_path) - 1);
 
 }  // namespace
 

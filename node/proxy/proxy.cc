@@ -63,14 +63,16 @@ class Proxy::Impl {
     for (int i = 0; i < options.threads; ++i) {
       std::function<void()> tick = [] {};
       if (i == 0) tick = [this] { ResumeAcceptors(); };
-      absl::StatusOr<std::unique_ptr<Worker>> worker =
-          Worker::Create(options, {meter_, metrics_, &resolver_, &frameworks_, ended}, std::move(tick));
+      absl::StatusOr<std::unique_ptr<Worker>> worker = Worker::Create(
+          options, {meter_, metrics_, &resolver_, &frameworks_, &rounds_, ended}, std::move(tick));
       if (!worker.ok()) return worker.status();
       workers_.push_back(*std::move(worker));
     }
     main_loop_ = workers_.front()->loop();
     return TakeOver(options);
   }
+
+  OpenRounds* open_rounds() { return &rounds_; }
 
   absl::Status Reload(const ProxyOptions& options) {
     if (absl::Status status = CheckProxyOptions(options); !status.ok()) return status;
@@ -186,6 +188,7 @@ class Proxy::Impl {
 
   Resolver resolver_;
   Frameworks frameworks_{meter_};
+  OpenRounds rounds_;
   std::shared_ptr<EventLoop> main_loop_;          // the first worker's; null: none runs yet
   std::vector<std::unique_ptr<Worker>> workers_;  // last: they use the rest
 };
@@ -200,6 +203,8 @@ absl::StatusOr<std::unique_ptr<Proxy>> Proxy::Start(ProxyOptions options, std::s
 Proxy::Proxy(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Proxy::~Proxy() = default;
+
+OpenRounds* Proxy::open_rounds() { return impl_->open_rounds(); }
 
 std::vector<Endpoint> Proxy::listening() const { return impl_->listening(); }
 

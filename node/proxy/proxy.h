@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "fedcarbon/meter/meter.h"
+#include "node/local/open_rounds.h"
 #include "node/proxy/metrics.h"
 #include "node/proxy/options.h"
 
@@ -31,6 +32,9 @@ class Proxy {
 
   /// Where the listeners listen, in their order, with the ports that the system chose.
   std::vector<Endpoint> listening() const;
+
+  /// What calls belong to that neither they themselves nor a framework's rule name. Lives as long as this.
+  OpenRounds* open_rounds();
 
   /// Takes over new options without dropping a connection: those that are open keep what they began with.
   /// Listeners that stay at their place go on, new ones open, then others close: one cannot move to a place

@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "fedcarbon/meter/meter.h"
+#include "node/local/open_rounds.h"
 #include "node/proxy/event_loop.h"
 #include "node/proxy/gap_book.h"
 #include "node/proxy/metrics.h"
@@ -29,6 +30,7 @@ class Worker {
     ProxyMetrics* metrics;
     Resolver* resolver;
     Framework* frameworks;
+    const OpenRounds* rounds;
     std::function<void()> ended;  // connections have, on the worker's thread; their descriptors are free
   };
 

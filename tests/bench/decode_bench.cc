@@ -86,10 +86,11 @@ void DecodeAndMeter(benchmark::State& state, const Conversation& conversation) {
   const std::shared_ptr<Meter> meter = *Meter::Create(options, std::make_shared<NullSink>());
   const std::shared_ptr<Route> route = *Route::Create(ListenerOptions());
   Frameworks frameworks(meter);
+  OpenRounds rounds;
   ProxyMetrics metrics;
   GapBook gaps;
   for (auto _ : state) {
-    ConnectionMeter connection(route, meter, &frameworks, &metrics, &gaps);
+    ConnectionMeter connection(route, meter, &frameworks, &rounds, &metrics, &gaps);
     for (const auto& [side, bytes] : conversation.reads) connection.Passed(side, bytes);
     connection.End({});
   }

@@ -106,6 +106,28 @@ TEST_F(CallObserverTest, AUnaryCallIsOneTransferAtItsEnd) {
   EXPECT_TRUE(Bindings().empty());
 }
 
+TEST_F(CallObserverTest, FollowsRoundsAlsoToNothing) {
+  auto call = Start(v1::END_CLIENT);
+  call->FollowRound(kRound0);
+  call->OnMessage(Direction::kSent, Serialized(10));
+  call->OnMessage(Direction::kReceived, Serialized(20));
+  call->FollowRound(kRound0);
+  call->OnMessage(Direction::kReceived, Serialized(30));
+  call->FollowRound({});
+  call->OnMessage(Direction::kReceived, Serialized(40));
+  call->FollowRound(kRound1);
+  call->OnMessage(Direction::kReceived, Serialized(50));
+  call->End(kOk);
+  ASSERT_EQ(Transfers().size(), 3u);
+  EXPECT_EQ(Transfers()[0].round, kRound0);
+  EXPECT_EQ(Transfers()[0].received.message_bytes, Bytes(50));
+  EXPECT_EQ(Transfers()[1].round, RoundId());
+  EXPECT_EQ(Transfers()[1].received.message_bytes, Bytes(40));
+  EXPECT_EQ(Transfers()[2].round, kRound1);
+  EXPECT_EQ(Transfers()[2].received.message_bytes, Bytes(50));
+  EXPECT_TRUE(Bindings().empty());
+}
+
 TEST_F(CallObserverTest, ACallWithoutMessagesIsATransfer) {
   Start(v1::END_CLIENT)->End(kUnavailable);
   ASSERT_EQ(Transfers().size(), 1u);

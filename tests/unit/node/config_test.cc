@@ -113,6 +113,7 @@ TEST_F(ConfigTest, EveryFlagIsRead) {
   flags.link = "lan";
   flags.pue = "1.25";
   flags.keep = folder_;
+  flags.socket = "/run/local.sock";
   flags.threads = "4";
   flags.listen = "unix:/run/fl.sock";
   flags.upstream_address = "192.0.2.1:444";
@@ -126,6 +127,7 @@ TEST_F(ConfigTest, EveryFlagIsRead) {
   EXPECT_EQ(config->link, "lan");
   EXPECT_EQ(config->pue, 1.25);
   EXPECT_EQ(config->keep, folder_);
+  EXPECT_EQ(config->socket, "/run/local.sock");
   EXPECT_EQ(config->proxy.threads, 4);
   EXPECT_EQ(config->proxy.listeners[0].listen.unix_path, "/run/fl.sock");
   EXPECT_EQ(config->proxy.listeners[0].upstream_address->text(), "192.0.2.1:444");
@@ -147,6 +149,7 @@ TEST_F(ConfigTest, TheReadmesExampleHoldsEveryKey) {
   EXPECT_EQ(config->link, "fixed");
   EXPECT_EQ(config->pue, 1.4);
   EXPECT_EQ(config->keep, folder_);
+  EXPECT_EQ(config->socket, "/run/fedcarbon/local.sock");
   ASSERT_EQ(config->proxy.listeners.size(), 2u);
   const ListenerOptions& client = config->proxy.listeners[0];
   EXPECT_EQ(client.listen.text(), "127.0.0.1:9092");
@@ -209,6 +212,7 @@ TEST_F(ConfigTest, NoKeyIsMissingInTheReadmesExample) {
       EXPECT_TRUE(absl::StrContains(example, absl::StrCat("\n", key, " = ")) ||
                   absl::StartsWith(example, absl::StrCat(key, " = ")) ||
                   absl::StrContains(example, absl::StrCat("\n[listener.", key, "]")) ||
+                  absl::StrContains(example, absl::StrCat("\n[", key, "]")) ||
                   absl::StrContains(example, absl::StrCat("\n[[", key, "]]")))
           << key;
     }
@@ -311,6 +315,9 @@ TEST_F(ConfigTest, ErrorsNamePlaceKeyAndRemedy) {
        "fixed, mobile, lan or datacentre"},
       {"pue = '1.4'\n", "node.toml:1:7: pue: a number", "from 1 to 10"},
       {"pue = nan\n", "node.toml:1:7: pue: a number", "from 1 to 10"},
+      {"[local]\n", "node.toml:1:1: local: socket is wanted", "leave the table out"},
+      {"[local]\nsocket = 'unix:/run/a'\n", "node.toml:2:10: local.socket: 'unix:/run/a' is no place",
+       "a path of 1 to 107 bytes"},
       {"keep = '$DIR/nowhere'\n", "node.toml:1:8: keep: '", "create it"},
       {"keep = '$DIR/node.pem'\n", "node.toml:1:8: keep: '", "is no folder that can be written to"},
       {"insecure = 'yes'\n", "node.toml:1:12: insecure: true or false", "without quotation marks"},
@@ -398,6 +405,7 @@ TEST_F(ConfigTest, ErrorsNameTheFlag) {
       {&Flags::pue, "0.99", "--pue: '0.99' is no"},
       {&Flags::pue, "10.01", "--pue: '10.01' is no"},
       {&Flags::keep, "/nowhere/at/all", "--keep: '/nowhere/at/all' is no folder"},
+      {&Flags::socket, "unix:/run/local.sock", "--socket: 'unix:/run/local.sock' is no place"},
       {&Flags::threads, "0", "--threads: '0' is no number of threads"},
       {&Flags::threads, "65", "--threads: '65' is no number of threads"},
       {&Flags::threads, "many", "--threads: 'many' is no number of threads"},
@@ -465,6 +473,9 @@ TEST_F(ConfigTest, NamesHaveTheirLimits) {
   };
   EXPECT_TRUE(Parse(text("alpn = ['$']", 255)).ok());
   EXPECT_THAT(ErrorOf(text("alpn = ['$']", 256)), HasSubstr("at most 255"));
+  EXPECT_TRUE(Parse(absl::StrCat("local.socket = '", std::string(107, 's'), "'\n", kMinimal)).ok());
+  EXPECT_THAT(ErrorOf(absl::StrCat("local.socket = '", std::string(108, 's'), "'\n", kMinimal)),
+              HasSubstr("1 to 107 bytes"));
   EXPECT_TRUE(Parse(text("run_header = '$'", 128)).ok());
   EXPECT_THAT(ErrorOf(text("run_header = '$'", 129)), HasSubstr("at most 128"));
   EXPECT_TRUE(Parse(text("upstream_tls.server_name = '$'", 253)).ok());
@@ -532,6 +543,7 @@ TEST_F(ConfigTest, IsDescribedForPeople) {
       DescribeConfig(*Parse(absl::StrReplaceAll(
           ReadmeExample(), {{"/etc/fedcarbon", "$DIR"}, {"/var/lib/fedcarbon/batches", "$DIR"}}))),
       "node hospital-a.example.org, reports to 127.0.0.1:7433; health and metrics at 127.0.0.1:7481\n"
+      "listens to scripts at unix:/run/fedcarbon/local.sock\n"
       "listener 127.0.0.1:9092 with TLS and client certificates, to fl.example.org:9092 at 192.0.2.10:9092 "
       "with TLS and a certificate of its own; the node calls as the client of node aggregator; offers h2\n"
       "listener 0.0.0.0:8443, to unix:/run/fl-server.sock; the node answers as the server\n");

@@ -41,7 +41,7 @@ class ConnectionMeterTest : public ::testing::Test {
   /// With options_ as they are now.
   void Begin() {
     connection_ = std::make_unique<ConnectionMeter>(*Route::Create(options_), meter_.meter, &frameworks_,
-                                                    &metrics_, &gaps_);
+                                                    &rounds_, &metrics_, &gaps_);
     client_ = Encoder();
     server_ = Encoder();
     stream_ = 0;
@@ -96,6 +96,7 @@ class ConnectionMeterTest : public ::testing::Test {
 
   ManualMeter meter_;
   Frameworks frameworks_{meter_.meter};
+  OpenRounds rounds_;
   ProxyMetrics metrics_;
   GapBook gaps_;
   ListenerOptions options_;
@@ -284,6 +285,100 @@ TEST_F(ConnectionMeterTest, ReadsNoHeadersThatAreNotNamed) {
   Call({{"x-run", "flower:7"}, {"x-round", "3"}});
   ASSERT_THAT(Transfers(), SizeIs(1));
   EXPECT_EQ(Transfers()[0].round, RoundId());
+}
+
+// ---- A script at this node says its round to LocalService
+
+const RoundId kLocal{"study", 1};
+const RoundId kLater{"study", 2};
+
+TEST_F(ConnectionMeterTest, BooksACallToTheRoundThatIsOpenWhenItStarts) {
+  Begin();
+  Call();
+  rounds_.Enter(kLocal);
+  Call();
+  Ask();
+  rounds_.Leave(kLocal);
+  rounds_.Enter(kLater);
+  FromClient(Data(stream_, GrpcMessage(std::string(100, 'q')), kEndStream));
+  FromServer(Headers(stream_, server_.Encode({{":status", "200"}, {"content-type", "application/grpc"}})));
+  FromServer(Data(stream_, GrpcMessage(std::string(50, 'a'))));
+  Trail();
+  Call();
+  rounds_.Leave(kLater);
+  Call();
+  std::vector<RoundId> rounds;
+  for (const Transfer& transfer : Transfers()) rounds.push_back(transfer.round);
+  EXPECT_THAT(rounds, ElementsAre(RoundId(), kLocal, kLocal, kLater, RoundId()));
+}
+
+TEST_F(ConnectionMeterTest, BooksAMessageOfAStreamToTheRoundInWhichItBegins) {
+  Begin();
+  rounds_.Enter(kLocal);
+  Ask();
+  FromClient(Data(stream_, GrpcMessage(""), kEndStream));
+  FromServer(Headers(stream_, server_.Encode({{":status", "200"}, {"content-type", "application/grpc"}})));
+  FromServer(Data(stream_, GrpcMessage(std::string(10, 'a'))));
+  const std::string begun = GrpcMessage(std::string(30, 'b'));
+  FromServer(Data(stream_, begun.substr(0, 20)));
+  rounds_.Leave(kLocal);
+  FromServer(Data(stream_, begun.substr(20)));
+  FromServer(Data(stream_, GrpcMessage(std::string(50, 'c'))));
+  rounds_.Enter(kLater);
+  FromServer(Data(stream_, GrpcMessage(std::string(70, 'd'))));
+  Trail();
+  const std::vector<Transfer> parts = Transfers();
+  ASSERT_THAT(parts, SizeIs(3));
+  EXPECT_EQ(parts[0].round, kLocal);
+  EXPECT_EQ(parts[0].received.encoded_bytes, Bytes(10 + 30 + 2 * 5));
+  EXPECT_EQ(parts[1].round, RoundId());
+  EXPECT_EQ(parts[1].received.encoded_bytes, Bytes(50 + 5));
+  EXPECT_EQ(parts[2].round, kLater);
+  EXPECT_EQ(parts[2].received.encoded_bytes, Bytes(70 + 5));
+  EXPECT_THAT(meter_.sink->All<Binding>(), IsEmpty());
+}
+
+TEST_F(ConnectionMeterTest, BooksNothingToRoundsThatDiffer) {
+  Begin();
+  rounds_.Enter(kLocal);
+  rounds_.Enter(kLater);
+  Call();
+  rounds_.Enter(kRound);
+  Call();
+  ASSERT_THAT(Transfers(), SizeIs(2));
+  EXPECT_EQ(Transfers()[0].round, (RoundId{"study", std::nullopt}));
+  EXPECT_EQ(Transfers()[1].round, RoundId());
+}
+
+TEST_F(ConnectionMeterTest, PrefersAllThatACallSaysItselfToAScripts) {
+  options_.run_header = "x-run";
+  options_.round_header = "x-round";
+  rounds_.Enter(kLocal);
+  Begin();
+  Call({{"x-run", "flower:7"}, {"x-round", "3"}});
+  Call({{"x-run", "flower:7"}});
+  Call({{kContextKey, absl::Base64Escape(EncodeContext(1, "hospital-a", kRound))}});
+  // Its ends name it, or nobody does.
+  Call({{kContextKey, absl::Base64Escape(EncodeContext(1, "hospital-a", {}))}});
+  Call({{kContextKey, absl::Base64Escape(EncodeContext(1, "hospital-a", {}))}},
+       {{kContextKey, absl::Base64Escape(EncodeContext(0, "aggregator", kRound))}});
+  // A framework's rule knows better, also where it names no round.
+  Ask({}, "/flwr.proto.Fleet/RegisterNode");
+  FromClient(Data(stream_, "", kEndStream));
+  Trail();
+  std::vector<RoundId> rounds;
+  for (const Transfer& transfer : Transfers()) rounds.push_back(transfer.round);
+  EXPECT_THAT(rounds,
+              ElementsAre(kRound, RoundId{"flower:7", std::nullopt}, kRound, RoundId(), kRound, RoundId()));
+}
+
+TEST_F(ConnectionMeterTest, BooksAServersCallsToo) {
+  options_.side = v1::END_SERVER;
+  rounds_.Enter(kLocal);
+  Begin();
+  Call();
+  ASSERT_THAT(Transfers(), SizeIs(1));
+  EXPECT_EQ(Transfers()[0].round, kLocal);
 }
 
 // ---- fedcarbon-bin: an interceptor of the application itself was there first

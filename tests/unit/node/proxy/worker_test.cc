@@ -33,8 +33,8 @@ class WorkerTest : public ::testing::Test {
     route_ = *Route::Create(ListenerTo(At("fl.example.org:1")));
     ProxyOptions options;
     options.connect_timeout = absl::Seconds(1);
-    worker_ =
-        *Worker::Create(options, {meter_.meter, &metrics_, resolver_.get(), &frameworks_, [] {}}, [] {});
+    worker_ = *Worker::Create(
+        options, {meter_.meter, &metrics_, resolver_.get(), &frameworks_, &rounds_, [] {}}, [] {});
   }
 
   Socket Connect() {
@@ -52,6 +52,7 @@ class WorkerTest : public ::testing::Test {
 
   ManualMeter meter_;
   Frameworks frameworks_{meter_.meter};
+  OpenRounds rounds_;
   ProxyMetrics metrics_;
   Server door_;  // where an acceptor would stand
   std::shared_ptr<Route> route_;
