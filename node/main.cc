@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_replace.h"
 #include "node/config.h"
+#include "node/local/grpc/run.h"
 #include "node/proxy/proxy.h"
 #include "node/serve.h"
 
@@ -87,6 +88,32 @@ void AddFlags(CLI::App* app, Flags* flags) {
       ->group(kProcess);
 }
 
+constexpr char kRunExamples[] =
+    "The span lasts as long as the command; its children's processor time counts if it waits for them. Exit\n"
+    "status: the command's own, 128 + n after signal n, 127 if it was not found, 126 if it cannot be run. "
+    "TERM,\n"
+    "INT, HUP, QUIT, USR1 and USR2 are passed on. If the daemon cannot be reached, the command runs all the "
+    "same.\n"
+    "Example:\n"
+    "  fedcarbon-node run --run heart-2026 --round 7 --kind train -- python3 train.py --epochs 3";
+
+CLI::App* AddRun(CLI::App* app, RunFlags* flags) {
+  CLI::App* const run = app->add_subcommand(
+      "run", "Run a command as one span of compute, and say so to the daemon at --socket");
+  run->fallthrough(false);
+  run->footer(kRunExamples);
+  run->add_option("--run", flags->run, "The run's id, the same at every node")->type_name("ID")->required();
+  run->add_option("--round", flags->round, "Its round; left out: unknown")->type_name("N");
+  run->add_option("--kind", flags->kind, "train, evaluate, aggregate or other")
+      ->type_name("KIND")
+      ->default_val("other");
+  Add(run, "--socket", "PATH", &flags->socket, "Where the daemon listens to scripts: its own --socket");
+  run->add_option("COMMAND", flags->command, "The program and its arguments, behind --")
+      ->type_name("")
+      ->required();
+  return run;
+}
+
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -116,12 +143,18 @@ int Main(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.fallthrough();
   AddFlags(&app, &flags);
+  RunFlags run_flags;
+  const CLI::App* const run = AddRun(&app, &run_flags);
   const CLI::App* const check = app.add_subcommand(
       "check", "Say what would be done, or what is wrong with flags and file, and do nothing");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;
+  }
+  if (*run) {
+    const absl::StatusOr<int> exit_status = Run(run_flags);
+    return exit_status.ok() ? *exit_status : Report(exit_status.status());
   }
   const absl::StatusOr<NodeConfig> config = LoadConfig(flags);
   if (!config.ok()) return Report(config.status());

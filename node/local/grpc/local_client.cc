@@ -1,0 +1,69 @@
+#include "node/local/grpc/local_client.h"
+
+namespace fedcarbon::node {
+namespace {
+
+absl::Status FromGrpc(int code, const std::string& message) {
+  return absl::Status(static_cast<absl::StatusCode>(code), message);
+}
+
+}  // namespace
+
+LocalClient::LocalClient(const std::string& path)
+    : stub_(v1::LocalService::NewStub(
+          grpc::CreateChannel("unix:" + path, grpc::InsecureChannelCredentials()))) {}
+
+LocalClient::~LocalClient() {
+  context_.TryCancel();
+  queue_.Shutdown();
+  void* tag;
+  bool ok;
+  while (queue_.Next(&tag, &ok)) {
+  }
+}
+
+absl::Status LocalClient::Say(const v1::LocalEvent& event, absl::Duration patience) {
+  const absl::Time deadline = absl::Now() + patience;
+  if (absl::Status started = Start(deadline); !started.ok()) return started;
+  stream_->Write(event, nullptr);
+  if (!IsDone(deadline)) return Fail(deadline);
+  stream_->Read(&answer_, nullptr);
+  if (!IsDone(deadline)) return Fail(deadline);
+  return FromGrpc(static_cast<int>(answer_.status()), answer_.message());
+}
+
+absl::Status LocalClient::Close(absl::Duration patience) {
+  const absl::Time deadline = absl::Now() + patience;
+  if (absl::Status started = Start(deadline); !started.ok()) return started;
+  stream_->WritesDone(nullptr);
+  if (!IsDone(deadline)) return Fail(deadline);
+  broken_ = absl::FailedPreconditionError("the session was closed");
+  stream_->Finish(&finished_, nullptr);
+  if (!IsDone(deadline)) return Fail(deadline);
+  return FromGrpc(finished_.error_code(), finished_.error_message());
+}
+
+absl::Status LocalClient::Start(absl::Time deadline) {
+  if (!broken_.ok() || stream_ != nullptr) return broken_;
+  stream_ = stub_->PrepareAsyncSession(&context_, &queue_);
+  stream_->StartCall(nullptr);
+  return IsDone(deadline) ? absl::OkStatus() : Fail(deadline);
+}
+
+bool LocalClient::IsDone(absl::Time deadline) {
+  void* tag;
+  bool ok = false;
+  is_waiting_ = queue_.AsyncNext(&tag, &ok, absl::ToChronoTime(deadline)) != grpc::CompletionQueue::GOT_EVENT;
+  return !is_waiting_ && ok;
+}
+
+absl::Status LocalClient::Fail(absl::Time deadline) {
+  broken_ = absl::DeadlineExceededError("fedcarbon-node does not answer");
+  if (is_waiting_) return broken_;
+  stream_->Finish(&finished_, nullptr);
+  if (IsDone(deadline)) broken_ = FromGrpc(finished_.error_code(), finished_.error_message());
+  if (broken_.ok()) broken_ = absl::UnavailableError("fedcarbon-node ended the session");
+  return broken_;
+}
+
+}  // namespace fedcarbon::node
