@@ -23,7 +23,7 @@ from federation import free_port
 from node import Node, wait_for
 from processes import DEADLINE, Process
 
-OK, CANCELLED, UNKNOWN, UNIMPLEMENTED = 0, 1, 2, 12
+OK, CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED = 0, 1, 2, 4, 12
 TEST, OTHER = '/grpc.testing.TestService/', '/grpc.testing.UnimplementedService/'
 
 # By case and method: calls, their status, messages sent and received. None: the server may answer before it has read.
@@ -144,7 +144,9 @@ class GrpcInteropTest(unittest.TestCase):
 
     def check_facts(self, case, facts):
         """Of the one client whose calls the node could see."""
-        self.assertEqual(facts.gaps, [])
+        # A client may give up before it has sent enough to know the protocol by.
+        if case not in GIVEN_UP or facts.calls:
+            self.assertEqual(facts.gaps, [])
         calls = {method: seen for method, seen in facts.calls.items() if method.startswith('/grpc.testing.')}
         if case in CALLS:
             self.assertEqual(calls.keys(), CALLS[case].keys())
@@ -159,7 +161,9 @@ class GrpcInteropTest(unittest.TestCase):
         if case in GIVEN_UP:
             self.assertLessEqual(calls.keys(), {GIVEN_UP[case]})
             for seen in calls.values():
-                self.assertEqual((seen.calls, seen.statuses), (1, {CANCELLED}))
+                self.assertEqual(seen.calls, 1)
+                # Of a deadline that both ends know either may be the first to say so.
+                self.assertLessEqual(seen.statuses, {CANCELLED, DEADLINE_EXCEEDED})
 
 
 def add_tests(cases):
