@@ -22,7 +22,8 @@ class LocalService {
   static constexpr int kMaxEventBytes = 4'096;
 
   /// Listens at `path`, for the user and the group (mode 0660). A socket that nobody listens on any more is
-  /// replaced; UNAVAILABLE names the path and why it cannot be had. `rounds` must outlive this.
+  /// replaced; ALREADY_EXISTS or UNAVAILABLE names the path and why it cannot be had. `rounds` must outlive
+  /// this.
   static absl::StatusOr<std::unique_ptr<LocalService>> Start(const std::string& path,
                                                              std::shared_ptr<Meter> meter,
                                                              OpenRounds* rounds);

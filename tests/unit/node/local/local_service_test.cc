@@ -222,14 +222,14 @@ TEST_F(LocalServiceTest, ASocketThatSomebodyListensOnIsLeftAlone) {
   ASSERT_TRUE(Start().ok());
   const std::unique_ptr<LocalService> first = std::move(service_);
   const absl::Status refused = Start();
-  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kAlreadyExists);
   EXPECT_THAT(std::string(refused.message()), HasSubstr(path_));
   Script(path_).BeginSpan();
 }
 
 TEST_F(LocalServiceTest, AFileThatIsNoSocketIsLeftAlone) {
   std::ofstream(path_) << "precious";
-  EXPECT_EQ(Start().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Start().code(), absl::StatusCode::kAlreadyExists);
   std::string text;
   std::ifstream(path_) >> text;
   EXPECT_EQ(text, "precious");
