@@ -43,7 +43,7 @@ class Node:
             what, address = self.process.line().split()
             if what == 'listen':
                 self.addresses.append(address)
-            else:
+            elif what == 'http':
                 self.http = address
         self.address = self.addresses[0]
         self.proc = Path('/proc') / str(self.process.process.pid)
