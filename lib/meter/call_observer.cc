@@ -117,7 +117,7 @@ void CallObserver::SetRound(const RoundId& round) {
 }
 
 void CallObserver::AdoptRound(const RoundId& round) {
-  if (core_->inert()) return;
+  if (core_->inert() || Nothing(round)) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);

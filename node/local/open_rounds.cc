@@ -1,5 +1,7 @@
 #include "node/local/open_rounds.h"
 
+#include <iterator>
+
 namespace fedcarbon::node {
 
 void OpenRounds::Enter(const RoundId& round) {
@@ -29,6 +31,7 @@ void OpenRounds::Decide() {
     if (open_.size() > 1 && std::prev(open_.end(), 2)->first.round.has_value()) current_.round.reset();
   }
   is_known_.store(!current_.run.empty(), std::memory_order_release);
+  changes_.fetch_add(1, std::memory_order_acq_rel);
 }
 
 }  // namespace fedcarbon::node

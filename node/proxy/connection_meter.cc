@@ -38,7 +38,9 @@ class MeteredCall : public CallListener {
   MeteredCall(ConnectionMeter* connection, std::shared_ptr<CallObserver> call, std::unique_ptr<CallRule> rule,
               const OpenRounds* rounds)
       : connection_(connection), call_(std::move(call)), rule_(std::move(rule)), rounds_(rounds) {
-    if (rounds_ != nullptr) call_->AdoptRound(rounds_->Current());
+    if (rounds_ == nullptr) return;
+    seen_ = rounds_->changes();
+    call_->AdoptRound(rounds_->Current());
   }
 
   void OnHeaders(Side from, const HeaderBlock& block) override {
@@ -99,7 +101,10 @@ class MeteredCall : public CallListener {
   // A message belongs to the round in which it begins, and the first ones to that of the call.
   void FollowRounds(Side from, bool ends) {
     Progress& progress = from == Side::kClient ? client_ : server_;
-    if (!progress.is_first && !progress.is_under_way) call_->FollowRound(rounds_->Current());
+    if (!progress.is_first && !progress.is_under_way && seen_ != rounds_->changes()) {
+      seen_ = rounds_->changes();
+      call_->FollowRound(rounds_->Current());
+    }
     progress.is_under_way = !ends;
     progress.is_first = progress.is_first && !ends;
   }
@@ -112,6 +117,7 @@ class MeteredCall : public CallListener {
   const std::shared_ptr<CallObserver> call_;
   std::unique_ptr<CallRule> rule_;
   const OpenRounds* rounds_;
+  uint64_t seen_ = 0;  // of their changes
   Progress client_, server_;
 };
 
