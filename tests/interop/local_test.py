@@ -38,6 +38,12 @@ Usage = namedtuple('Usage', 'kind run round cpu_us')
 Transfer = namedtuple('Transfer', 'method run round')
 
 
+def outcomes(batches, kind):
+    """Of these events, by their time: threads that record them at once do so in no order."""
+    events = sorted((batch.wall_time_us + event.time_us, event.outcome) for batch in batches for event in getattr(batch, kind))
+    return [outcome for _, outcome in events]
+
+
 class Upstream(ThreadingHTTPServer):
     """Answers every request."""
     class Handler(BaseHTTPRequestHandler):
@@ -163,8 +169,7 @@ class LocalTest(unittest.TestCase):
 
         def ended():
             batches = self.notebook.known()
-            runs = [event.outcome for batch in batches for event in batch.run_events]
-            rounds = [event.outcome for batch in batches for event in batch.round_events]
+            runs, rounds = outcomes(batches, 'run_events'), outcomes(batches, 'round_events')
             return (runs, rounds) if len(runs) == len(rounds) == 2 else None
         self.assertEqual(wait_for(ended, 'the end of run and round'), ([0, outcome], [0, outcome]))
 
