@@ -170,7 +170,7 @@ void ConnectionMeter::OnLoss(const char* why, bool whole_connection) {
   Count(&metrics_->losses);
   if (whole_connection) lost_ = why;
   const absl::Time now = meter_->core()->clock().Now();
-  gaps_->Add(why, 1, Bytes(0), now, now);
+  gaps_->Add(v1::Gap::REASON_DECODER, why, 1, Bytes(0), now, now);
 }
 
 std::unique_ptr<CallListener> ConnectionMeter::OnCall(const HeaderBlock& request) {
@@ -224,6 +224,11 @@ std::optional<v1::CallContext> ConnectionMeter::ReadContext(const HeaderBlock& b
   return context;
 }
 
+void ConnectionMeter::Unreachable() {
+  const absl::Time now = meter_->core()->clock().Now();
+  gaps_->Add(v1::Gap::REASON_UNREACHABLE, "the upstream could not be reached", 1, Bytes(0), now, now);
+}
+
 void ConnectionMeter::Sweep(const TransportCount& so_far) {
   const absl::Duration now = meter_->core()->clock().Monotonic();
   if (so_far.sent == recorded_.sent && so_far.received == recorded_.received) {
@@ -260,7 +265,7 @@ void ConnectionMeter::End(const TransportCount& total) {
   if (lost_ != nullptr) {
     const Bytes undecoded = decoder_->undecoded_bytes();
     Count(&metrics_->undecoded_bytes, undecoded.count());
-    gaps_->Add(lost_, 0, undecoded, began_, meter_->core()->clock().Now());
+    gaps_->Add(v1::Gap::REASON_DECODER, lost_, 0, undecoded, began_, meter_->core()->clock().Now());
   }
   decoder_.reset();
   RecordPart(total, meter_->core()->clock().Monotonic());

@@ -239,6 +239,7 @@ void Relay::Enter(Stage stage, absl::Duration limit) {
 void Relay::FailUpstream(const std::string& why) {
   Count(&worker_->shared().metrics->upstream_failures);
   route_->upstream_health.Failed(route_->options.upstream.text(), why, Now());
+  meter_.Unreachable();
   Cut();
 }
 

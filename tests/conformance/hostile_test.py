@@ -222,6 +222,7 @@ class CrowdTest(HostileTest):
         self.meanwhile(knock)
         self.assertEqual(self.node.metrics()['upstream_failures_total'], CROWD)
         self.check_node()
+        self.assertEqual(self.lost, {'the upstream could not be reached': Lost(CROWD, 0)})
 
     def serve_all(self, clients):
         """Each says who it is, and is answered by whom it reaches, in any order."""

@@ -1,4 +1,5 @@
 """The demo's programs as processes, for tests: coordinator, aggregator and four hospitals on free ports."""
+import contextlib
 import json
 import os
 import re
@@ -39,6 +40,7 @@ def free_port():
 
 class Federation:
     """Use as a context: leaving it kills what still runs. All files lie in `folder`."""
+    deadline = DEADLINE  # for a program to end
 
     def __init__(self, bin_folder, environment=None):
         self.bin = Path(bin_folder)
@@ -53,8 +55,8 @@ class Federation:
 
     def __exit__(self, *failure):
         for process in self.processes.values():
-            if process.poll() is None:
-                process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its children too
             process.wait()
         shutil.rmtree(self.folder)
 
@@ -64,7 +66,7 @@ class Federation:
     def start(self, name, program, *arguments):
         with open(self.folder / f'{name}.log', 'w') as log:
             self.processes[name] = subprocess.Popen([self.bin / program, *map(str, arguments)], stdout=log, stderr=log,
-                                                    env=self.environment)
+                                                    env=self.environment, start_new_session=True)
 
     def said(self, name, pattern):
         def found():
@@ -107,7 +109,7 @@ class Federation:
     def finish(self, name):
         """The exit status of a process that ends by itself."""
         try:
-            return self.processes[name].wait(DEADLINE)
+            return self.processes[name].wait(self.deadline)
         except subprocess.TimeoutExpired:
             raise AssertionError(f'{name} does not end: {self.log(name)}') from None
 

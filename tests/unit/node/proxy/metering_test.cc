@@ -94,6 +94,24 @@ TEST(MeteringTest, GathersWhatManyConnectionsCouldNotBeReadFor) {
   EXPECT_THAT(proxy.meter.sink->All<Transfer>(), IsEmpty());
 }
 
+TEST(MeteringTest, SaysThatTheUpstreamCouldNotBeReached) {
+  Server upstream;
+  RunningProxy proxy(upstream.endpoint());
+  upstream.Close();
+  constexpr size_t kConnections = 3;
+  for (size_t i = 0; i < kConnections; ++i) {
+    testing::Socket client = proxy.Connect();
+    EXPECT_EQ(client.AwaitEnding(), testing::Ending::kReset);
+  }
+  proxy.Destroy();
+  uint64_t connections = 0;
+  for (const Gap& gap : proxy.meter.sink->All<Gap>()) {
+    EXPECT_EQ(gap.reason, v1::Gap::REASON_UNREACHABLE);
+    connections += gap.facts;
+  }
+  EXPECT_EQ(connections, kConnections);
+}
+
 TEST(MeteringTest, ForwardsThoughNobodyMeters) {
   Server upstream;
   ProxyMetrics metrics;

@@ -1,0 +1,292 @@
+"""flower_test.py BUILD PACKAGES STRATEGY [--rounds N] [--mib N]: what is measured of a training with real Flower.
+
+PACKAGES is the virtual environment of a release, STRATEGY "message" or "legacy". README.md says what is compared with what.
+"""
+import argparse
+import socket
+import struct
+import sys
+import threading
+import unittest
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from deployment import NODES, Deployment
+
+OVERHEAD = {  # calls that may be of no round
+    'RegisterNode', 'ActivateNode', 'DeactivateNode', 'UnregisterNode', 'SendNodeHeartbeat', 'GetRun', 'GetFab',
+    'PullMessages'}
+ID, SESSION = 64, 36  # letters
+
+
+def method_of(transfer):
+    """`/v1/fleet/pull-messages` and `/flwr.proto.Fleet/PullMessages` are the same."""
+    name = transfer['method'].rsplit('/', 1)[1]
+    return name if name[0].isupper() else ''.join(part.capitalize() for part in name.split('-'))
+
+
+def sizes(transfer):
+    """Message bytes sent and received by the hospital."""
+    entry = transfer['clientEntry']
+    return int(entry.get('sentMessageBytes', 0)), int(entry.get('receivedMessageBytes', 0))
+
+
+def varint(number):
+    return max(1, -(-number.bit_length() // 7))
+
+
+def without_prefix(size):
+    """Of a field that is a tag, a length and so many bytes."""
+    for prefix in range(2, 8):
+        if 1 + varint(size - prefix) == prefix:
+            return size - prefix
+    raise AssertionError(f'no field is {size} bytes long')
+
+
+def counted_by_flower(transfers, run, ids):
+    """What Flower's own counters hold of these calls, by the rule in README.md: sent and received by the SuperLink."""
+    down = up = 0
+    for transfer in transfers:
+        method, (sent, received) = method_of(transfer), sizes(transfer)
+        if method == 'PullMessages' and received > 0 or method == 'PushMessages':
+            down, up = down + received, up + sent
+        elif method == 'PullObject' and received > 4:  # found (2 bytes), available (2), and the object
+            down += without_prefix(received - 4)
+        elif method == 'PushObject' and received > 0:  # stored
+            node = 1 + varint(ids[transfer['client']])
+            up += without_prefix(sent - (2 + node) - (1 + varint(run)) - (2 + ID) - (2 + SESSION))
+    return down, up
+
+
+@cache
+def direct_result():
+    """Of the same training without fedcarbon."""
+    with Deployment(f'{ARGUMENTS.build}/bin', ARGUMENTS.packages, ARGUMENTS.strategy) as deployment:
+        deployment.start_superlink()
+        deployment.start_supernodes([deployment.superlink] * len(NODES))
+        deployment.start_training(rounds=ARGUMENTS.rounds, mib=ARGUMENTS.mib)
+        return deployment.finish_training()
+
+
+class FlowerTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.direct = direct_result()
+        deployment = cls.deployment = cls.enterClassContext(
+            Deployment(f'{ARGUMENTS.build}/bin', ARGUMENTS.packages, ARGUMENTS.strategy))
+        deployment.start_coordinator()
+        deployment.start_superlink()
+        deployment.start_supernodes(deployment.start_nodes(cls.upstream()))
+        deployment.start_training(rounds=ARGUMENTS.rounds, mib=ARGUMENTS.mib)
+        cls.result = deployment.finish_training()
+        cls.own_sent, cls.own_received, cls.own_runtime = deployment.own_counters()
+        deployment.stop_nodes()
+        cls.run_footprint = deployment.api('')
+        cls.transfers = deployment.transfers()
+        cls.without_run = deployment.transfers('--unattributed')
+        numbers = [int(summary['round']) for summary in deployment.api('/rounds')['rounds']]
+        cls.rounds = {number: deployment.api(f'/rounds/{number}') for number in numbers}
+        deployment.finish_coordinator()
+        cls.ids = {node: int(deployment.said(node, r'SuperNode ID: (\d+)')[1]) for node in NODES}
+
+    @classmethod
+    def upstream(cls):
+        """Where the nodes send to; the SuperLink itself, if nothing is returned."""
+
+    def spans(self):
+        """By (node, kind, round): seconds."""
+        found = {}
+        for number, footprint in self.rounds.items():
+            for node in footprint['nodes']:
+                for usage in node['kinds']:
+                    kind = usage['kind'].removeprefix('SPAN_KIND_').lower()
+                    if int(usage.get('spans', 0)) > 0 and kind in ('train', 'evaluate'):
+                        self.assertEqual(int(usage['spans']), 1, (node['node'], number))
+                        self.assertTrue(usage['wallIsUpperBound'])
+                        found[node['node'], kind, number] = int(usage['wallUs']) / 1e6
+        return found
+
+    def own_clocks(self):
+        return {(node, *span): seconds for node in NODES
+                for span, seconds in self.deployment.own_clock(node).items()}
+
+    def check_trained_rounds(self):
+        """Every round has every node's bytes of both directions, and its spans."""
+        first = 0 if ARGUMENTS.strategy == 'legacy' else 1  # of old the first weights come from a node, in round 0
+        trained = range(1, ARGUMENTS.rounds + 1)
+        self.assertEqual(list(self.rounds), list(range(first, ARGUMENTS.rounds + 1)))
+        for number in trained:
+            edges = {(edge['from'], edge['to']): int(edge['messageBytes']) for edge in self.rounds[number]['edges']}
+            self.assertEqual(set(edges), {pair for node in NODES for pair in ((node, 'aggregator'), ('aggregator', node))})
+            # The model goes down twice and comes back once.
+            model = ARGUMENTS.mib << 20
+            for (source, _), size in edges.items():
+                self.assertGreaterEqual(size, 2 * model if source == 'aggregator' else model)
+        self.assertEqual(set(self.spans()), {(node, kind, number) for node in NODES for kind in ('train', 'evaluate')
+                                             for number in trained})
+
+    def check_own_clocks(self):
+        clocks, spans = self.own_clocks(), self.spans()
+        self.assertEqual(set(clocks), set(spans))
+        for span, seconds in clocks.items():
+            self.assertGreaterEqual(spans[span], seconds, span)
+
+
+class MeteredTest(FlowerTest):
+    def test_the_result_is_that_of_a_training_without_fedcarbon(self):
+        self.assertEqual(self.result, self.direct)
+
+    def test_every_round_has_every_node_both_directions_and_its_spans(self):
+        self.check_trained_rounds()
+
+    def test_bytes_and_runtime_are_flowers_own(self):
+        run = self.deployment.run
+        self.assertEqual(counted_by_flower(self.transfers, run, self.ids), (self.own_sent, self.own_received))
+        # Here nothing is slow, so that the runtime that a node tells is the smaller bound; each is cut to microseconds.
+        spans = self.spans()
+        if ARGUMENTS.strategy == 'message':
+            self.assertAlmostEqual(sum(spans.values()), self.own_runtime, delta=1e-6 * len(spans))
+        else:  # of old there is a message without a span too: the one that asked for the first weights
+            self.assertLessEqual(sum(spans.values()), self.own_runtime)
+
+    def test_spans_are_never_below_the_nodes_own_clock(self):
+        self.check_own_clocks()
+
+    def test_what_is_of_no_round_is_little_and_stands_under_its_method(self):
+        of_no_round, total = Counter(), 0
+        for transfer in self.transfers + self.without_run:
+            total += sum(sizes(transfer))
+            if 'round' not in transfer:
+                of_no_round[method_of(transfer)] += sum(sizes(transfer))
+        for method, size in of_no_round.most_common():
+            print(f'of no round: {method} {size:,} B, {size / total:.4%}', flush=True)
+        print(f'of no round: {sum(of_no_round.values()) / total:.4%} of {total:,} B', flush=True)
+        self.assertLessEqual(set(of_no_round), OVERHEAD)
+        self.assertLessEqual(sum(of_no_round.values()) / total, 0.002 / ARGUMENTS.mib)
+        self.assertEqual({transfer['client'] for transfer in self.transfers + self.without_run}, set(NODES))
+
+    def test_evaluation_pulls_what_training_pulls_again(self):
+        waste = {entry['waste']: entry for entry in self.run_footprint['waste']}
+        # evaluate of a round and train of the next one have the same arrays.
+        repeated = int(waste['WASTE_REPEATED']['countedBytes'])
+        self.assertGreaterEqual(repeated, (ARGUMENTS.rounds - 1) * len(NODES) * (ARGUMENTS.mib << 20))
+        self.assertNotIn('WASTE_RETRY', waste)
+
+    def test_nothing_is_lost(self):
+        self.assertEqual(self.run_footprint.get('gaps', []), [])
+        self.assertTrue(all(transfer['clientEntry']['status'] == 1 for transfer in self.transfers))
+
+
+class Link:
+    """Between the nodes and `upstream`. Is cut in the middle of the first object that passes beyond `size` bytes."""
+
+    def __init__(self, upstream, size, pause):
+        host, port = upstream.rsplit(':', 1)
+        self.upstream, self.left, self.pause = (host, int(port)), size, pause
+        self.lock = threading.Lock()
+        self.sockets, self.was_cut, self.is_mended = set(), threading.Event(), threading.Event()
+        self.listen(0)
+        self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
+
+    def listen(self, port):
+        self.listener = socket.create_server(('127.0.0.1', port))
+        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+
+    def accept(self, listener):
+        while True:
+            try:
+                downstream, _ = listener.accept()
+                upstream = socket.create_connection(self.upstream)
+            except OSError:
+                return  # it is cut
+            with self.lock:
+                self.sockets |= {downstream, upstream}
+            for source, sink in ((upstream, downstream), (downstream, upstream)):
+                threading.Thread(target=self.copy, args=(source, sink, source is upstream), daemon=True).start()
+
+    def copy(self, source, sink, is_answer):
+        try:
+            while data := source.recv(16384):
+                if is_answer and self.passes_limit(len(data)):
+                    sink.sendall(data[:len(data) // 2])
+                    return self.cut()
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other end has gone
+
+    def passes_limit(self, size):
+        with self.lock:
+            before, self.left = self.left, self.left - size
+            return before >= 0 > self.left
+
+    def cut(self):
+        port = self.listener.getsockname()[1]
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        with self.lock:
+            cut, self.sockets = self.sockets, set()
+        for end in cut:
+            # By a reset; a reader that sits in another thread is woken by the shutdown.
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            try:
+                end.shutdown(socket.SHUT_RD)
+            except OSError:
+                pass  # the other end has gone
+            end.close()
+        self.was_cut.set()
+        threading.Timer(self.pause, self.mend, (port,)).start()
+
+    def mend(self, port):
+        self.listen(port)
+        self.is_mended.set()
+
+
+class CutTest(FlowerTest):
+    """The link to the SuperLink is gone for five seconds, in the middle of an object of round 2."""
+    @classmethod
+    def upstream(cls):
+        # A round brings the model twice to each node; half of the second one is down by then.
+        size = 3 * len(NODES) * (ARGUMENTS.mib << 20) + (ARGUMENTS.mib << 19)
+        cls.link = Link(cls.deployment.superlink, size, pause=5)
+        return cls.link.address
+
+    def test_the_result_is_that_of_a_training_without_fedcarbon(self):
+        self.assertTrue(self.link.is_mended.is_set())
+        self.assertEqual(self.result, self.direct)
+
+    def test_every_round_has_every_node_both_directions_and_its_spans(self):
+        self.check_trained_rounds()
+
+    def test_spans_are_never_below_the_nodes_own_clock(self):
+        self.check_own_clocks()
+
+    def test_the_cut_is_a_gap_and_what_is_repeated_is_a_retry(self):
+        self.assertEqual({gap['gap']['reason'] for gap in self.run_footprint['gaps']}, {'REASON_UNREACHABLE'})
+        waste = {entry['waste']: int(entry['calls']) for entry in self.run_footprint['waste']}
+        self.assertGreaterEqual(waste.get('WASTE_RETRY', 0), 1)
+        self.assertGreaterEqual(waste.get('WASTE_FAILED', 0), 1)
+
+    def test_the_superlink_counts_what_never_arrived(self):
+        """Its own counters hold the objects that it answered into the cut; the nodes' hold what came."""
+        down, up = counted_by_flower([transfer for transfer in self.transfers if transfer['clientEntry']['status'] == 1],
+                                     self.deployment.run, self.ids)
+        self.assertLessEqual(down, self.own_sent)
+        self.assertEqual(up, self.own_received)
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('build', type=Path)
+    parser.add_argument('packages', type=Path)
+    parser.add_argument('strategy', choices=('message', 'legacy'))
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--mib', type=int, default=1, help='size of the model (default 1)')
+    ARGUMENTS, others = parser.parse_known_args()
+    if not (ARGUMENTS.packages / 'bin/flwr').exists():
+        print('SKIPPED: Flower could not be installed, so nothing was tested')
+        sys.exit(77)
+    unittest.main(argv=[sys.argv[0], *others])
