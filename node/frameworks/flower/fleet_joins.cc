@@ -15,6 +15,10 @@ std::optional<uint64_t> RoundOf(const FleetMessage& message) {
   return message.round;
 }
 
+// What servers of old ask one node for before the first round. Flower's own workflow gives it the group 0, its
+// server none.
+constexpr std::string_view kInitialWeights = "get_parameters";
+
 }  // namespace
 
 std::string RunName(uint64_t run) { return run == 0 ? std::string() : absl::StrCat("flower:", run); }
@@ -32,6 +36,11 @@ Booking FleetJoins::BeginInstruction(uint64_t node, const FleetMessage& message,
   }
   const MessageKey id(message.run, message.message);
   MutexLock lock(&mutex_);
+  if (booking.round.round.has_value()) {
+    begun_.Put(message.run, true);
+  } else if (message.type == kInitialWeights && begun_.Find(message.run) == nullptr) {
+    booking.round.round = 0;
+  }
   if (node != 0) current_.Put(node, id);
   const Instruction* const known = instructions_.Find(id);
   const auto& round = booking.round.round;

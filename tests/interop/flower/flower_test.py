@@ -103,7 +103,7 @@ class FlowerTest(unittest.TestCase):
             for node in footprint['nodes']:
                 for usage in node['kinds']:
                     kind = usage['kind'].removeprefix('SPAN_KIND_').lower()
-                    if int(usage.get('spans', 0)) > 0 and kind in ('train', 'evaluate'):
+                    if int(usage.get('spans', 0)) > 0:
                         self.assertEqual(int(usage['spans']), 1, (node['node'], number))
                         self.assertTrue(usage['wallIsUpperBound'])
                         found[node['node'], kind, number] = int(usage['wallUs']) / 1e6
@@ -125,12 +125,15 @@ class FlowerTest(unittest.TestCase):
             model = ARGUMENTS.mib << 20
             for (source, _), size in edges.items():
                 self.assertGreaterEqual(size, 2 * model if source == 'aggregator' else model)
-        self.assertEqual(set(self.spans()), {(node, kind, number) for node in NODES for kind in ('train', 'evaluate')
-                                             for number in trained})
+        spans = set(self.spans())
+        computed = {(node, kind, number) for node in NODES for kind in ('train', 'evaluate') for number in trained}
+        self.assertLessEqual(computed, spans)
+        self.assertEqual([(kind, number) for _, kind, number in spans - computed], [('other', 0)] * (1 - first))
 
     def check_own_clocks(self):
         clocks, spans = self.own_clocks(), self.spans()
-        self.assertEqual(set(clocks), set(spans))
+        self.assertLessEqual(set(clocks), set(spans))
+        self.assertEqual(len(clocks), 2 * len(NODES) * ARGUMENTS.rounds)
         for span, seconds in clocks.items():
             self.assertGreaterEqual(spans[span], seconds, span)
 
@@ -147,10 +150,7 @@ class MeteredTest(FlowerTest):
         self.assertEqual(counted_by_flower(self.transfers, run, self.ids), (self.own_sent, self.own_received))
         # Here nothing is slow, so that the runtime that a node tells is the smaller bound; each is cut to microseconds.
         spans = self.spans()
-        if ARGUMENTS.strategy == 'message':
-            self.assertAlmostEqual(sum(spans.values()), self.own_runtime, delta=1e-6 * len(spans))
-        else:  # of old there is a message without a span too: the one that asked for the first weights
-            self.assertLessEqual(sum(spans.values()), self.own_runtime)
+        self.assertAlmostEqual(sum(spans.values()), self.own_runtime, delta=1e-6 * len(spans))
 
     def test_spans_are_never_below_the_nodes_own_clock(self):
         self.check_own_clocks()

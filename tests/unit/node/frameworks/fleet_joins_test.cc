@@ -99,6 +99,27 @@ TEST(FleetJoinsTest, KnowsTheRoundsOfAsManyObjectsAsItSays) {
   EXPECT_EQ(round_of(1), kNoRound);
 }
 
+TEST(FleetJoinsTest, KnowsOfAsManyRunsThatTheyHaveBegunAsItSays) {
+  FleetJoins joins;
+  const auto begin = [&](uint64_t run) {
+    FleetMessage message = Instruction(run, 1);
+    message.run = run;
+    joins.BeginInstruction(1, message, 1);
+  };
+  const auto first_weights_of = [&](uint64_t run) {
+    FleetMessage message = Instruction(0, 0);
+    message.run = run;
+    message.group.clear();
+    message.type = "get_parameters";
+    return joins.BeginInstruction(1, message, 1).round.round;
+  };
+  for (uint64_t run = 1; run <= FleetJoins::kInstructions; ++run) begin(run);
+  EXPECT_EQ(first_weights_of(1), std::nullopt);  // which uses it
+  begin(FleetJoins::kInstructions + 1);
+  EXPECT_EQ(first_weights_of(1), std::nullopt);
+  EXPECT_EQ(first_weights_of(2), 0u);
+}
+
 TEST(FleetJoinsTest, KnowsWhatMovedOfAsManyObjectsAsItSays) {
   FleetJoins joins;
   for (size_t i = 0; i < FleetJoins::kObjects; ++i) joins.BeginMove(1, Id(i));

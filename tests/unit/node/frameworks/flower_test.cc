@@ -60,6 +60,15 @@ TEST_F(FlowerTest, AStrategyOfOldNamesTheRoundInTheGroup) {
   EXPECT_EQ(Pull({Id('e'), "", "one"}).round, kNoRound);
 }
 
+TEST_F(FlowerTest, FirstWeightsAreAskedForInRound0) {
+  const Metadata first{Id('a'), "", "", "get_parameters"};
+  EXPECT_EQ(Pull(first).round, Round(0));
+  EXPECT_EQ(Pull({Id('b'), "", "1"}).round, Round(1));
+  EXPECT_EQ(Pull(first).round, Round(0));  // delivered again
+  EXPECT_EQ(Pull({Id('c'), "", "", "get_parameters"}).round, kNoRound);
+  EXPECT_EQ(Pull({Id('d'), "", "", "get_parameters", 3}).round, (RoundId{"flower:3", 0}));
+}
+
 TEST_F(FlowerTest, AConfigThatCameBeforeNamesTheRoundAgain) {
   Pull({Id('a')});
   PullObject(Id('d'), Object(Config("server-round", 2 * 4)));
