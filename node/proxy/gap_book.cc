@@ -5,7 +5,8 @@
 
 namespace fedcarbon::node {
 
-void GapBook::Add(v1::Gap::Reason reason, const char* why, uint64_t facts, Bytes bytes, absl::Time from, absl::Time to) {
+void GapBook::Add(v1::Gap::Reason reason, const char* why, uint64_t facts, Bytes bytes, absl::Time from,
+                  absl::Time to) {
   const auto [entry, is_new] = gaps_.try_emplace(why);
   Gap& gap = entry->second;
   if (is_new) {

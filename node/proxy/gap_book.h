@@ -13,9 +13,10 @@ namespace fedcarbon::node {
 /// Used by one thread. Never fails.
 class GapBook {
  public:
-  /// `why` is a literal, so there are few different ones, each of one reason. `facts`: calls and connections; `from`:
-  /// since when the bytes passed.
-  void Add(v1::Gap::Reason reason, const char* why, uint64_t facts, Bytes bytes, absl::Time from, absl::Time to);
+  /// `why` is a literal, so there are few different ones, each of one reason. `facts`: calls and connections;
+  /// `from`: since when the bytes passed.
+  void Add(v1::Gap::Reason reason, const char* why, uint64_t facts, Bytes bytes, absl::Time from,
+           absl::Time to);
 
   /// The gaps since the last call, one per reason.
   std::vector<Gap> Take();

@@ -15,8 +15,8 @@ std::optional<uint64_t> RoundOf(const FleetMessage& message) {
   return message.round;
 }
 
-// What servers of old ask one node for before the first round. Flower's own workflow gives it the group 0, its
-// server none.
+// What servers of old ask one node for before the first round. Flower's own workflow gives it the group 0,
+// its server none.
 constexpr std::string_view kInitialWeights = "get_parameters";
 
 }  // namespace

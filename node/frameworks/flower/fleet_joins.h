@@ -93,8 +93,9 @@ class FleetJoins {
   Lru<uint64_t, MessageKey> replying_ ABSL_GUARDED_BY(mutex_){kNodes};  // by node, its last reply
   Lru<std::string, MessageKey> sessions_ ABSL_GUARDED_BY(mutex_){kInstructions};
   Lru<MessageKey, uint64_t> rounds_ ABSL_GUARDED_BY(mutex_){kInstructions};  // by run and object
-  Lru<uint64_t, bool> begun_ ABSL_GUARDED_BY(mutex_){kInstructions};  // runs whose messages have named a round
-  Lru<NodeKey, v1::Waste> moves_ ABSL_GUARDED_BY(mutex_){kObjects};          // what the next move of it is
+  Lru<uint64_t, bool> begun_ ABSL_GUARDED_BY(mutex_){
+      kInstructions};                                                // runs whose messages have named a round
+  Lru<NodeKey, v1::Waste> moves_ ABSL_GUARDED_BY(mutex_){kObjects};  // what the next move of it is
 };
 
 /// "flower:" and the number.

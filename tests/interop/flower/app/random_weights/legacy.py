@@ -51,4 +51,4 @@ def start(context):
 
 
 server = ServerApp(server_fn=start)
-client = ClientApp(client_fn=lambda context: Node(context).to_client())
+client = ClientApp(client_fn=lambda context: Node(context).to_client(), mods=[weights.say_message])

@@ -7,7 +7,7 @@ from flwr.serverapp.strategy import FedAvg
 from random_weights import weights
 
 server = ServerApp()
-client = ClientApp()
+client = ClientApp(mods=[weights.say_message])
 
 
 @server.main()

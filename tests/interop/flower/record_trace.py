@@ -1,0 +1,263 @@
+"""record_trace.py BUILD PACKAGES STRATEGY: writes what crosses between Flower's own programs, for the tests of our rules.
+
+Two nodes train for two rounds. Of what they say, long values are left out but for their beginning and size. Beside each call
+stands what it belongs to: by what the nodes themselves said of their messages, and by ids that are unique on the wire.
+tests/unit/node/frameworks/flower_traces/README.md is the format. Runs with the packages of tests/conformance.
+"""
+import argparse
+import re
+import socket
+import struct
+import sys
+import threading
+import time
+from collections import namedtuple
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import hpack
+
+from deployment import NODES, Deployment
+
+SHOWN = 64  # bytes of a value that is longer than any id
+Call = namedtuple('Call', 'node path asked request answered answer')  # times in seconds, and bare messages
+
+
+class Recorder:
+    """Stands before `upstream` for one node, and keeps what passes: by connection, in order, (time, is_client, bytes)."""
+
+    def __init__(self, node, upstream):
+        host, port = upstream.rsplit(':', 1)
+        self.node, self.upstream, self.connections = node, (host, int(port)), []
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            downstream, _ = self.listener.accept()
+            upstream = socket.create_connection(self.upstream)
+            passed = []
+            self.connections.append(passed)
+            for ends in ((downstream, upstream, True), (upstream, downstream, False)):
+                threading.Thread(target=self.copy, args=(*ends, passed), daemon=True).start()
+
+    def copy(self, source, sink, is_client, passed):
+        try:
+            while data := source.recv(1 << 20):
+                passed.append((time.monotonic(), is_client, data))
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other end has gone
+
+    def calls(self):
+        for passed in list(self.connections):
+            sent = b''.join(data for _, is_client, data in passed if is_client)
+            yield from (grpc_calls if sent.startswith(b'PRI *') else http_calls)(self.node, passed)
+
+
+def with_times(passed, is_client):
+    """All bytes of one direction, and a function that says when those up to an offset had passed."""
+    pieces = [(when, data) for when, client, data in passed if client == is_client]
+    ends, total = [], 0
+    for when, data in pieces:
+        total += len(data)
+        ends.append((total, when))
+    return b''.join(data for _, data in pieces), lambda offset: next(when for end, when in ends if end >= offset)
+
+
+def http_messages(passed, is_client):
+    """(start line, body, when it was there)."""
+    text, when = with_times(passed, is_client)
+    at = 0
+    while (head_end := text.find(b'\r\n\r\n', at)) >= 0:
+        head = text[at:head_end].decode('latin-1')
+        length = int((re.search(r'(?im)^content-length: *(\d+)', head) or [0, 0])[1])
+        at = head_end + 4 + length
+        if at > len(text):
+            return
+        yield head.split('\r\n', 1)[0], text[at - length:at], when(at)
+
+
+def http_calls(node, passed):
+    for (request, asked, asked_at), (answer, answered, answered_at) in zip(http_messages(passed, True),
+                                                                          http_messages(passed, False)):
+        assert answer.split()[1] == '200', (request, answer)
+        yield Call(node, request.split()[1], asked_at, asked, answered_at, answered)
+
+
+def grpc_messages(passed, is_client):
+    """By stream: [path, content with its prefix, when it was there]."""
+    text, when = with_times(passed, is_client)
+    at = len(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n') if is_client else 0
+    decoder, streams = hpack.Decoder(), {}
+    decoder.max_allowed_table_size = 1 << 20
+    while at + 9 <= len(text):
+        size, kind, flags, stream = int.from_bytes(text[at:at + 3], 'big'), text[at + 3], text[at + 4], text[at + 5:at + 9]
+        payload, at = text[at + 9:at + 9 + size], at + 9 + size
+        if kind > 1 or at > len(text):
+            continue  # neither DATA nor HEADERS
+        if flags & 8:
+            payload = payload[1:len(payload) - payload[0]]
+        entry = streams.setdefault(stream, ['', b'', None])
+        if kind == 0:
+            entry[1] += payload
+            entry[2] = when(at)
+        else:
+            assert flags & 4, 'a header block in several frames'
+            fields = dict(decoder.decode(payload[5:] if flags & 32 else payload, raw=True))
+            entry[0] = fields.get(b':path', entry[0] and entry[0].encode()).decode() if is_client else ''
+    return streams
+
+
+def grpc_calls(node, passed):
+    answers = grpc_messages(passed, False)
+    for stream, (path, request, asked_at) in grpc_messages(passed, True).items():
+        _, answer, answered_at = answers.get(stream, ('', b'', None))
+        if answered_at is not None:
+            yield Call(node, path, asked_at, request[5:], answered_at, answer[5:])
+
+
+def fields(message):
+    """(number, value) of a protobuf message: int, or bytes."""
+    at, found = 0, []
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+    while at < len(message):
+        tag = varint()
+        if tag & 7 == 0:
+            found.append((tag >> 3, varint()))
+        else:
+            size = varint() if tag & 7 == 2 else 8
+            found.append((tag >> 3, message[at:at + size]))
+            at += size
+    return found
+
+
+def get(message, *path):
+    """The first value there; empty if there is none."""
+    for number in path:
+        message = next((value for field, value in fields(message) if field == number), b'')
+    return message
+
+
+def text(message, *path):
+    return (get(message, *path) or b'').decode()
+
+
+class Oracle:
+    """What each call belongs to. Calls come in the order of their answers."""
+
+    def __init__(self, rounds):
+        self.rounds = rounds  # by message id, as the nodes said them
+        self.trees, self.sessions, self.moved = {}, {}, set()  # by node; by session; (node, way, object)
+        self.confirmed = {}  # by message: when
+
+    def objects(self, tree):
+        return {text(tree, 1)}.union(*(self.objects(child) for number, child in fields(tree) if number == 2))
+
+    def move(self, *what):
+        is_again = what in self.moved
+        self.moved.add(what)
+        return 'repeated' if is_again else '-'
+
+    def judge(self, call):
+        """Run, round, waste, and a span as (kind, microseconds); "-" is none."""
+        method = call.path.rsplit('/', 1)[1].replace('-', '').lower()
+        if method == 'pullmessages':
+            if not call.answer:
+                return '-', '-', 'poll', None
+            message = get(call.answer, 2, 1)
+            self.trees[call.node] = (text(message, 2), self.objects(get(call.answer, 3)))
+            return get(message, 1), self.rounds[text(message, 2)], '-', None
+        if method == 'pullobject':
+            message, objects = self.trees[call.node]
+            assert text(call.request, 3) in objects
+            waste = 'poll' if not get(call.answer, 2) else self.move(call.node, 'down', text(call.request, 3))
+            return get(call.request, 2), self.rounds[message], waste, None
+        if method == 'confirmmessagereceived':
+            self.confirmed[text(call.request, 3)] = call.answered
+            return get(call.request, 2), self.rounds[text(call.request, 3)], '-', None
+        if method == 'pushmessages':
+            metadata = get(call.request, 2, 1)
+            message = text(metadata, 5)
+            self.sessions[text(call.answer, 4)] = message
+            runtime = struct.unpack('<d', get(call.request, 4)[:8])[0]
+            wall = min(runtime, call.asked - self.confirmed[message])
+            kind = text(metadata, 8)
+            span = (kind if kind in ('train', 'evaluate') else 'other', int(wall * 1e6))
+            return get(metadata, 1), self.rounds[message], '-', span
+        if method == 'pushobject':
+            waste = self.move(call.node, 'up', text(call.request, 3))
+            return get(call.request, 2), self.rounds[self.sessions[text(call.request, 5)]], waste, None
+        if method == 'getrun':
+            return get(call.request, 2), '-', '-', None
+        if method == 'getfab':
+            return get(call.request, 3), '-', '-', None
+        return '-', '-', 'heartbeat' if method == 'sendnodeheartbeat' else '-', None
+
+
+def skeleton(message, *path):
+    """In hexadecimal, but for the rest of a value at `path` that is long: that is "+" and its size."""
+    value = get(message, *path) if path else b''
+    is_config = isinstance(value, bytes) and value.startswith(b'ConfigRecord')
+    if not isinstance(value, bytes) or len(value) <= 2 * SHOWN or is_config:
+        return message.hex() or '-'
+    begin = message.index(value)
+    shown, rest = message[:begin + SHOWN], message[begin + len(value):]
+    return ' '.join(filter(None, (shown.hex(), f'+{len(value) - SHOWN}', rest.hex())))
+
+
+LONG_VALUES = {'pullobject': ((), (3,)), 'pushobject': ((4,), ()), 'registernode': ((1,), ()),
+               'activatenode': ((1,), ()), 'getfab': ((), (1, 2))}
+
+
+def trace(calls, rounds):
+    oracle, began = Oracle(rounds), min(call.asked for call in calls)
+    lines = []
+    for number, call in enumerate(sorted(calls, key=lambda call: call.answered)):
+        run, round_number, waste, span = oracle.judge(call)
+        method = call.path.rsplit('/', 1)[1].replace('-', '').lower()
+        asked, answered = (skeleton(message, *path) for message, path in
+                           zip((call.request, call.answer), LONG_VALUES.get(method, ((), ()))))
+        at = int((call.asked - began) * 1e6)
+        lines.append((call.asked, f'{at} > {number} {call.path} {run} {round_number} {waste} {asked}'))
+        if span is not None:
+            lines.append((call.asked, f'{at} = {span[0]} {run} {round_number} {span[1]}'))
+        lines.append((call.answered, f'{int((call.answered - began) * 1e6)} < {number} {answered}'))
+    return [line for _, line in sorted(lines, key=lambda line: line[0])]
+
+
+def record(build, packages, strategy):
+    with Deployment(build / 'bin', packages, strategy) as deployment:
+        deployment.start_superlink()
+        recorders = [Recorder(node, deployment.superlink) for node in NODES[:2]]
+        deployment.start_supernodes([recorder.address for recorder in recorders])
+        deployment.start_training(rounds=2, nodes=2)
+        deployment.finish_training()
+        deployment.stop(*NODES[:2])
+        said = '\n'.join(deployment.log(node) for node in NODES[:2])
+        rounds = {message: int(number) for message, number in re.findall(r'message: (\S+) (\d+)', said)}
+        calls = [call for recorder in recorders for call in recorder.calls()]
+        return trace(calls, rounds)
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('build', type=Path)
+    parser.add_argument('packages', type=Path)
+    parser.add_argument('strategy', choices=('message', 'legacy'))
+    arguments = parser.parse_args()
+    print(f'# Flower {arguments.packages.name}, {arguments.strategy}: by tests/interop/flower/record_trace.py')
+    print('\n'.join(record(arguments.build, arguments.packages, arguments.strategy)))
