@@ -240,10 +240,8 @@ class DemoTest(unittest.TestCase):
                 self.assertIn(named, done.stderr)
 
 
-class RunTest(unittest.TestCase):
-    """node/demo/run.sh, with programs that are built."""
-    SCRIPT = str(TOP / 'node/demo/run.sh')
-
+class ScriptTest(unittest.TestCase):
+    """SCRIPT, with programs that are built."""
     def start(self, *arguments):
         return subprocess.Popen([self.SCRIPT, '--bin', BIN, *arguments], stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True, start_new_session=True)
@@ -251,6 +249,16 @@ class RunTest(unittest.TestCase):
     def assert_nothing_left(self, session):
         wait_for(lambda: subprocess.run(['pgrep', '-s', str(session)], capture_output=True).returncode == 1,
                  f'no process left of session {session}')
+
+    def assert_usage(self, *wrong):
+        for arguments in wrong:
+            done = subprocess.run([self.SCRIPT, *arguments], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn('usage: node/demo/', done.stderr)
+
+
+class RunTest(ScriptTest):
+    SCRIPT = str(TOP / 'node/demo/run.sh')
 
     def test_once_shows_everything_and_ends(self):
         script = self.start('--once', '--model', 'logistic', '--rounds', '4')
@@ -285,11 +293,28 @@ class RunTest(unittest.TestCase):
         self.interrupt('until Ctrl-C', signal.SIGTERM)
 
     def test_wrong_options_show_the_usage(self):
-        for arguments in (['--model', 'tree'], ['--rounds', '0'], ['--rounds', '10001'], ['--rounds', 'x'],
-                          ['--rounds'], ['--frequently'], ['--bin', '/nowhere']):
-            done = subprocess.run([self.SCRIPT, *arguments], capture_output=True, text=True, timeout=60)
-            self.assertEqual(done.returncode, 2, arguments)
-            self.assertIn('usage: node/demo/run.sh', done.stderr)
+        self.assert_usage(['--model', 'tree'], ['--rounds', '0'], ['--rounds', '10001'], ['--rounds', 'x'],
+                          ['--rounds'], ['--frequently'], ['--bin', '/nowhere'])
+
+
+class FlowerTest(ScriptTest):
+    SCRIPT = str(TOP / 'node/demo/flower.sh')
+
+    def test_once_shows_everything_and_ends(self):
+        script = self.start('--once', '--model', 'logistic', '--rounds', '2')
+        output, _ = script.communicate(timeout=600)
+        self.assertEqual(script.returncode, 0, output)
+        self.assertEqual(re.findall(r'accuracy of round (\d+): 0\.\d{3}', output), ['1', '2'], output)
+        table = output[output.index('per round and per node'):]
+        self.assertEqual(re.findall(r'^ *(\d+) .*≤', table, re.M), ['1', '2'], table)  # compute time is an upper bound
+        for node in (*HOSPITALS, 'aggregator'):
+            self.assertRegex(table, rf'(?m)^ *{node} ')
+        self.assertIn('unattributed', table)
+        self.assert_nothing_left(script.pid)
+
+    def test_wrong_options_show_the_usage(self):
+        self.assert_usage(['--model', 'tree'], ['--rounds', '0'], ['--rounds', '1001'], ['--rounds'], ['--frequently'],
+                          ['--seed', 'x'], ['--bin', '/nowhere'])
 
 
 if __name__ == '__main__':
