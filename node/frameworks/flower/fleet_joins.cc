@@ -114,25 +114,24 @@ Booking FleetJoins::OfPushedObject(const FleetMessage& request) {
   return BookingOf(is_of_run ? instructions_.Find(*id) : nullptr, request.run);
 }
 
-v1::Waste FleetJoins::BeginMove(uint64_t node, const std::string& what) {
+v1::Waste FleetJoins::BeginMove(const Move& move) {
   MutexLock lock(&mutex_);
-  const v1::Waste* const known = moves_.Find({node, what});
-  const v1::Waste waste = known != nullptr ? *known : v1::WASTE_UNSPECIFIED;
-  moves_.Put({node, what}, v1::WASTE_REPEATED);
-  return waste;
+  if (v1::Waste* const known = moves_.Find(move)) return std::exchange(*known, v1::WASTE_REPEATED);
+  moves_.Put(move, v1::WASTE_REPEATED);
+  return v1::WASTE_UNSPECIFIED;
 }
 
-void FleetJoins::EndMove(uint64_t node, const std::string& what, bool has_arrived) {
+void FleetJoins::EndMove(const Move& move, bool has_arrived) {
   MutexLock lock(&mutex_);
-  moves_.Put({node, what}, has_arrived ? v1::WASTE_REPEATED : v1::WASTE_RETRY);
+  moves_.Put(move, has_arrived ? v1::WASTE_REPEATED : v1::WASTE_RETRY);
 }
 
-void FleetJoins::UndoMove(uint64_t node, const std::string& what, v1::Waste waste) {
+void FleetJoins::UndoMove(const Move& move, v1::Waste waste) {
   MutexLock lock(&mutex_);
   if (waste == v1::WASTE_UNSPECIFIED) {
-    moves_.Erase({node, what});
+    moves_.Erase(move);
   } else {
-    moves_.Put({node, what}, waste);
+    moves_.Put(move, waste);
   }
 }
 

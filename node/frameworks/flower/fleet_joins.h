@@ -66,17 +66,18 @@ class FleetJoins {
   void BeginSession(const FleetMessage& request, const std::string& session);
   Booking OfPushedObject(const FleetMessage& request);
 
-  /// `what` begins to move from or to `node`: UNSPECIFIED for the first time, RETRY if it did not arrive
-  /// before, else REPEATED.
-  v1::Waste BeginMove(uint64_t node, const std::string& what);
-  void EndMove(uint64_t node, const std::string& what, bool has_arrived);
+  /// A node, and what moves from or to it.
+  using Move = std::pair<uint64_t, std::string>;
+
+  /// UNSPECIFIED for the first time, RETRY if it did not arrive before, else REPEATED.
+  v1::Waste BeginMove(const Move& move);
+  void EndMove(const Move& move, bool has_arrived);
 
   /// There was nothing to move yet: all is as it was before BeginMove, which said `waste`.
-  void UndoMove(uint64_t node, const std::string& what, v1::Waste waste);
+  void UndoMove(const Move& move, v1::Waste waste);
 
  private:
   using MessageKey = std::pair<uint64_t, std::string>;  // run, message id or object id, never empty
-  using NodeKey = std::pair<uint64_t, std::string>;     // node, what it moves
 
   struct Instruction {
     Booking booking;
@@ -94,8 +95,8 @@ class FleetJoins {
   Lru<std::string, MessageKey> sessions_ ABSL_GUARDED_BY(mutex_){kInstructions};
   Lru<MessageKey, uint64_t> rounds_ ABSL_GUARDED_BY(mutex_){kInstructions};  // by run and object
   Lru<uint64_t, bool> begun_ ABSL_GUARDED_BY(mutex_){
-      kInstructions};                                                // runs whose messages have named a round
-  Lru<NodeKey, v1::Waste> moves_ ABSL_GUARDED_BY(mutex_){kObjects};  // what the next move of it is
+      kInstructions};                                             // runs whose messages have named a round
+  Lru<Move, v1::Waste> moves_ ABSL_GUARDED_BY(mutex_){kObjects};  // what the next one of it is
 };
 
 /// "flower:" and the number.

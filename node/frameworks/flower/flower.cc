@@ -78,10 +78,7 @@ class FleetCall : public CallRule {
     }
   }
 
-  void OnHidden() override {
-    if (!moving_.empty())
-      joins_->UndoMove(request_.message().node, std::exchange(moving_, {}), moved_before_);
-  }
+  void OnHidden() override { UndoMove(); }
 
   // What the answer changes counts once it is sure that the node has got it.
   void OnEnd(int status) override {
@@ -135,7 +132,7 @@ class FleetCall : public CallRule {
       case Method::kPullObject:
         if (!answer.is_available) {
           if (answer.is_found) call_->SetWaste(v1::WASTE_POLL);  // the other end is still uploading it
-          joins_->UndoMove(request.node, std::exchange(moving_, {}), moved_before_);
+          UndoMove();
         } else if (answer.round.has_value()) {
           Book(joins_->NameRound(request, booking_, *answer.round));
         }
@@ -162,26 +159,32 @@ class FleetCall : public CallRule {
     }
   }
 
-  void Book(const Booking& booking) {
-    booking_ = booking;
-    if (booking.key != 0 && !booking.round.known()) call_->SetBinding(booking.key);
-    call_->AdoptRound(booking.round);
+  void Book(Booking booking) {
+    booking_ = std::move(booking);
+    if (booking_.key != 0 && !booking_.round.known()) call_->SetBinding(booking_.key);
+    call_->AdoptRound(booking_.round);
   }
 
-  void Book(const FoundRound& found) {
-    Book(found.booking);
-    if (found.is_new) core_->Record(Binding{found.booking.key, found.booking.round});
+  void Book(FoundRound found) {
+    Book(std::move(found.booking));
+    if (found.is_new) core_->Record(Binding{booking_.key, booking_.round});
   }
 
   void BeginMove(const char* way, const std::string& what) {
     if (what.empty()) return;
-    moving_ = absl::StrCat(way, " ", request_.message().run, " ", what);
-    moved_before_ = joins_->BeginMove(request_.message().node, moving_);
+    moving_.emplace(request_.message().node, absl::StrCat(way, " ", request_.message().run, " ", what));
+    moved_before_ = joins_->BeginMove(*moving_);
     if (moved_before_ != v1::WASTE_UNSPECIFIED) call_->SetWaste(moved_before_);
   }
 
   void EndMove(bool has_arrived) {
-    if (!moving_.empty()) joins_->EndMove(request_.message().node, std::exchange(moving_, {}), has_arrived);
+    if (moving_.has_value()) joins_->EndMove(*moving_, has_arrived);
+    moving_.reset();
+  }
+
+  void UndoMove() {
+    if (moving_.has_value()) joins_->UndoMove(*moving_, moved_before_);
+    moving_.reset();
   }
 
   // What the node itself says includes what it waited for (a slow link, its own start); so does the time
@@ -209,8 +212,8 @@ class FleetCall : public CallRule {
   MeterCore* const core_;
   FleetReader request_, answer_;
   Said asked_ = Said::kNothing, answered_ = Said::kNothing;
-  Booking booking_;     // of this call, as far as it is known
-  std::string moving_;  // what, for the joins
+  Booking booking_;  // of this call, as far as it is known
+  std::optional<FleetJoins::Move> moving_;
   v1::Waste moved_before_ = v1::WASTE_UNSPECIFIED;
 };
 

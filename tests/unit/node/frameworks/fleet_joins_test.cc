@@ -122,11 +122,11 @@ TEST(FleetJoinsTest, KnowsOfAsManyRunsThatTheyHaveBegunAsItSays) {
 
 TEST(FleetJoinsTest, KnowsWhatMovedOfAsManyObjectsAsItSays) {
   FleetJoins joins;
-  for (size_t i = 0; i < FleetJoins::kObjects; ++i) joins.BeginMove(1, Id(i));
-  EXPECT_EQ(joins.BeginMove(1, Id(0)), v1::WASTE_REPEATED);
-  EXPECT_EQ(joins.BeginMove(1, "one more"), v1::WASTE_UNSPECIFIED);
-  EXPECT_EQ(joins.BeginMove(1, Id(0)), v1::WASTE_REPEATED);
-  EXPECT_EQ(joins.BeginMove(1, Id(1)), v1::WASTE_UNSPECIFIED);
+  for (size_t i = 0; i < FleetJoins::kObjects; ++i) joins.BeginMove({1, Id(i)});
+  EXPECT_EQ(joins.BeginMove({1, Id(0)}), v1::WASTE_REPEATED);
+  EXPECT_EQ(joins.BeginMove({1, "one more"}), v1::WASTE_UNSPECIFIED);
+  EXPECT_EQ(joins.BeginMove({1, Id(0)}), v1::WASTE_REPEATED);
+  EXPECT_EQ(joins.BeginMove({1, Id(1)}), v1::WASTE_UNSPECIFIED);
 }
 
 TEST(FleetJoinsTest, JoinsNothingThatHasNoId) {
