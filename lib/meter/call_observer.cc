@@ -247,8 +247,10 @@ RoundId CallObserver::WholeCallRound() const {
 void CallObserver::NameRound(const RoundId& round, Effects* effects) {
   if (Nothing(round) || round == part_.round) return;
   if (!Agree(part_.round, round)) return GoTo(round, effects);
-  const RoundId to = Join(part_.round, round);
-  if (to != part_.round) effects->moved.emplace(std::exchange(part_.round, to), to);
+  RoundId to = Join(part_.round, round);
+  if (to == part_.round) return;
+  RoundId from = std::exchange(part_.round, to);
+  effects->moved.emplace(std::move(from), std::move(to));
 }
 
 void CallObserver::GoTo(const RoundId& round, Effects* effects) {

@@ -55,12 +55,16 @@ bool ProtobufFields::End() {
 }
 
 void ProtobufFields::TakeVarint(std::string_view* bytes) {
-  const auto byte = static_cast<uint8_t>(bytes->front());
-  bytes->remove_prefix(1);
-  Pass(1);
+  size_t taken = 0;
+  uint8_t byte = 0x80;
+  while ((byte & 0x80) != 0 && taken < bytes->size() && number_bits_ < kVarintBits) {
+    byte = static_cast<uint8_t>((*bytes)[taken++]);
+    number_ |= uint64_t{byte & 0x7fu} << number_bits_;
+    number_bits_ += 7;
+  }
+  bytes->remove_prefix(taken);
+  Pass(taken);
   if (step_ == Step::kBroken) return;
-  number_ |= uint64_t{byte & 0x7fu} << number_bits_;
-  number_bits_ += 7;
   if ((byte & 0x80) != 0) {
     if (number_bits_ >= kVarintBits) step_ = Step::kBroken;
     return;

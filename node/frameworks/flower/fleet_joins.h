@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -66,8 +67,9 @@ class FleetJoins {
   void BeginSession(const FleetMessage& request, const std::string& session);
   Booking OfPushedObject(const FleetMessage& request);
 
-  /// A node, and what moves from or to it.
-  using Move = std::pair<uint64_t, std::string>;
+  /// A node, a run of its, which way, and the id of what moves.
+  enum class Way { kObjectDown, kObjectUp, kReply };
+  using Move = std::tuple<uint64_t, uint64_t, Way, std::string>;
 
   /// UNSPECIFIED for the first time, RETRY if it did not arrive before, else REPEATED.
   v1::Waste BeginMove(const Move& move);

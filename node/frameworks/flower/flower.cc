@@ -97,7 +97,7 @@ class FleetCall : public CallRule {
   void OnRequest(const FleetMessage& request) {
     switch (method_) {
       case Method::kPullObject:
-        BeginMove("down", request.object);
+        BeginMove(FleetJoins::Way::kObjectDown, request.object);
         return Book(joins_->OfPulledObject(request));
       case Method::kConfirmMessageReceived:
         return Book(joins_->OfConfirm(request));
@@ -105,10 +105,10 @@ class FleetCall : public CallRule {
       case Method::kPushTaskRes:
         Book(joins_->OfReply(request));
         if (request.messages != 1) return;
-        BeginMove("reply", request.reply_to);
+        BeginMove(FleetJoins::Way::kReply, request.reply_to);
         return RecordSpan(request);
       case Method::kPushObject:
-        BeginMove("up", request.object);
+        BeginMove(FleetJoins::Way::kObjectUp, request.object);
         return Book(joins_->OfPushedObject(request));
       case Method::kSendNodeHeartbeat:
         return call_->SetWaste(v1::WASTE_HEARTBEAT);
@@ -170,9 +170,9 @@ class FleetCall : public CallRule {
     if (found.is_new) core_->Record(Binding{booking_.key, booking_.round});
   }
 
-  void BeginMove(const char* way, const std::string& what) {
+  void BeginMove(FleetJoins::Way way, const std::string& what) {
     if (what.empty()) return;
-    moving_.emplace(request_.message().node, absl::StrCat(way, " ", request_.message().run, " ", what));
+    moving_.emplace(request_.message().node, request_.message().run, way, what);
     moved_before_ = joins_->BeginMove(*moving_);
     if (moved_before_ != v1::WASTE_UNSPECIFIED) call_->SetWaste(moved_before_);
   }

@@ -43,6 +43,8 @@ FleetMessage OfObject(uint64_t node, const std::string& object, const std::strin
   return request;
 }
 
+FleetJoins::Move Pulled(const std::string& object) { return {1, kRun, FleetJoins::Way::kObjectDown, object}; }
+
 TEST(FleetJoinsTest, KeepsAsManyInstructionsAsItSays) {
   FleetJoins joins;
   for (size_t i = 0; i < FleetJoins::kInstructions; ++i) joins.BeginInstruction(1, Instruction(i, 3), i + 1);
@@ -122,11 +124,11 @@ TEST(FleetJoinsTest, KnowsOfAsManyRunsThatTheyHaveBegunAsItSays) {
 
 TEST(FleetJoinsTest, KnowsWhatMovedOfAsManyObjectsAsItSays) {
   FleetJoins joins;
-  for (size_t i = 0; i < FleetJoins::kObjects; ++i) joins.BeginMove({1, Id(i)});
-  EXPECT_EQ(joins.BeginMove({1, Id(0)}), v1::WASTE_REPEATED);
-  EXPECT_EQ(joins.BeginMove({1, "one more"}), v1::WASTE_UNSPECIFIED);
-  EXPECT_EQ(joins.BeginMove({1, Id(0)}), v1::WASTE_REPEATED);
-  EXPECT_EQ(joins.BeginMove({1, Id(1)}), v1::WASTE_UNSPECIFIED);
+  for (size_t i = 0; i < FleetJoins::kObjects; ++i) joins.BeginMove(Pulled(Id(i)));
+  EXPECT_EQ(joins.BeginMove(Pulled(Id(0))), v1::WASTE_REPEATED);
+  EXPECT_EQ(joins.BeginMove(Pulled("one more")), v1::WASTE_UNSPECIFIED);
+  EXPECT_EQ(joins.BeginMove(Pulled(Id(0))), v1::WASTE_REPEATED);
+  EXPECT_EQ(joins.BeginMove(Pulled(Id(1))), v1::WASTE_UNSPECIFIED);
 }
 
 TEST(FleetJoinsTest, JoinsNothingThatHasNoId) {
