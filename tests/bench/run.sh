@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Builds and runs the benchmarks, and prints medians and ratios. Arms are interleaved at random within one run, because
 # machines are noisy: believe the ratios.
-#   tests/bench/run.sh [rpc|record|decode|ingest|query|proxy]... [--quick]
+#   tests/bench/run.sh [rpc|record|decode|ingest|query|proxy|rules]... [--quick]
 # proxy: fedcarbon-node beside other proxies, in ten minutes; --quick tries it out in two.
+# rules: what Flower's rules cost in it, in two minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source lib/packages.sh
 
-micro=() proxy=() quick=()
+micro=() nodes=() quick=()
 for name in "$@"; do
   case $name in
-    proxy) proxy=(proxy) ;;
+    proxy | rules) nodes+=("$name") ;;
     --quick) quick=(--quick) ;;
     *) micro+=("$name") ;;
   esac
@@ -19,7 +20,7 @@ done
 
 packages=("${build_packages[@]}" libbenchmark-dev libgtest-dev libgmock-dev python3)
 targets=("${micro[@]/%/_bench}")
-if [ ${#proxy[@]} -gt 0 ]; then
+if [ ${#nodes[@]} -gt 0 ]; then
   packages+=("${bench_packages[@]}")
   targets+=(fedcarbon-node fedcarbon-coordinator grpc_bulk)
 fi
@@ -33,4 +34,9 @@ for bench in "${micro[@]}"; do
     --benchmark_out_format=json >/dev/null
 done
 [ ${#micro[@]} -eq 0 ] || python3 tests/bench/report.py "${micro[@]/#/$build/}"
-[ ${#proxy[@]} -eq 0 ] || python3 tests/bench/proxy/main.py "${quick[@]}" "$build/bin"
+for name in "${nodes[@]}"; do
+  case $name in
+    proxy) python3 tests/bench/proxy/main.py "${quick[@]}" "$build/bin" ;;
+    rules) python3 tests/bench/proxy/rules.py "${quick[@]}" "$build/bin" ;;
+  esac
+done
