@@ -46,8 +46,8 @@ class ConnectionMeter : public ConnectionListener {
   /// `from` has sent all.
   void Finished(Side from);
 
-  /// The upstream does not answer, so nothing will pass. What was on its way when it was lost is unknown, so
-  /// this is a Gap.
+  /// The upstream cannot be reached, or its TLS handshake fails: nothing will pass. What was on its way when
+  /// it was lost is unknown, so this is a Gap.
   void Unreachable();
 
   /// Records a part of the connection if one is due. Now and then.

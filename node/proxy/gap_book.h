@@ -18,7 +18,7 @@ class GapBook {
   void Add(v1::Gap::Reason reason, const char* why, uint64_t facts, Bytes bytes, absl::Time from,
            absl::Time to);
 
-  /// The gaps since the last call, one per reason.
+  /// The gaps since the last call, one per `why`.
   std::vector<Gap> Take();
 
  private:

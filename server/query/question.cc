@@ -121,9 +121,12 @@ absl::Status Question::ReadGaps(Store* store) {
   if (!until.ok()) return until.status();
   auto gaps = store->ListGaps(run_->record.first_fact, *until);
   if (!gaps.ok()) return gaps.status();
+  // Servers are switched off when all is done. Many runs have no end, and would have these gaps for ever.
+  const absl::Time silent = run_->record.last_fact + kSilentAfter;
   for (NodeGap& gap : *gaps) {
     const auto node = run_->names.FindNode(gap.node);
     if (!node) continue;
+    if (gap.gap.reason == v1::Gap::REASON_UNREACHABLE && gap.gap.from > silent) continue;
     gaps_of_nodes_[*node] = true;
     gaps_.push_back(std::move(gap));
   }

@@ -3,7 +3,7 @@
 # machines are noisy: believe the ratios.
 #   tests/bench/run.sh [rpc|record|decode|ingest|query|proxy|rules]... [--quick]
 # proxy: fedcarbon-node beside other proxies, in ten minutes; --quick tries it out in two.
-# rules: what Flower's rules cost in it, in two minutes.
+# rules: what Flower's rules cost in it, in two minutes; --quick makes a tenth of the rounds.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source lib/packages.sh
@@ -20,9 +20,10 @@ done
 
 packages=("${build_packages[@]}" libbenchmark-dev libgtest-dev libgmock-dev python3)
 targets=("${micro[@]/%/_bench}")
-if [ ${#nodes[@]} -gt 0 ]; then
+[ ${#nodes[@]} -eq 0 ] || targets+=(fedcarbon-node fedcarbon-coordinator)
+if [[ " ${nodes[*]} " == *" proxy "* ]]; then
   packages+=("${bench_packages[@]}")
-  targets+=(fedcarbon-node fedcarbon-coordinator grpc_bulk)
+  targets+=(grpc_bulk)
 fi
 install_packages "${packages[@]}"
 build=build/bench

@@ -22,6 +22,17 @@ def counted(footprint):
     return int(footprint['countedBytes'])
 
 
+class Wiretap(Relay):
+    """Keeps all bytes."""
+
+    def __init__(self, upstream):
+        self.bytes = bytearray()
+        super().__init__(upstream)
+
+    def passes(self, data, **_):
+        self.bytes += data
+
+
 class DemoTest(unittest.TestCase):
     def assert_whole(self, federation, rounds):
         """Rounds and unattributed are everything, and everything is reported."""
@@ -90,7 +101,7 @@ class DemoTest(unittest.TestCase):
             federation.keep_batches()
             federation.start_coordinator()
             federation.start_aggregator()
-            relay = Relay(federation.aggregator)
+            relay = Wiretap(federation.aggregator)
             for node, (_, file) in HOSPITALS.items():
                 data = federation.folder / f'{canary}-{file}'
                 shutil.copy(DATA / file, data)
@@ -243,8 +254,10 @@ class DemoTest(unittest.TestCase):
 class ScriptTest(unittest.TestCase):
     """SCRIPT, with programs that are built."""
     def start(self, *arguments):
-        return subprocess.Popen([self.SCRIPT, '--bin', BIN, *arguments], stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        script = subprocess.Popen([self.SCRIPT, '--bin', BIN, *arguments], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        self.addCleanup(subprocess.run, ['pkill', '-KILL', '-s', str(script.pid)])  # where a test gave up on it
+        return script
 
     def assert_nothing_left(self, session):
         wait_for(lambda: subprocess.run(['pgrep', '-s', str(session)], capture_output=True).returncode == 1,

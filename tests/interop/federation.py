@@ -21,15 +21,15 @@ HOSPITALS = {'cleveland': ('USA', 'cleveland.csv'), 'long-beach': ('USA', 'va_lo
 DEADLINE = 120  # generous: a condition that does not come true within it is a failure
 
 
-def wait_for(condition, what):
+def wait_for(condition, what, deadline=DEADLINE):
     """Waits until `condition` gives something true, and returns that."""
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + deadline
     while time.monotonic() < end:
         result = condition()
         if result:
             return result
         time.sleep(0.02)
-    raise AssertionError(f'not within {DEADLINE} s: {what}')
+    raise AssertionError(f'not within {deadline} s: {what}')
 
 
 def free_port():
@@ -58,7 +58,8 @@ class Federation:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # its children too
             process.wait()
-        shutil.rmtree(self.folder)
+        # Some of Flower's programs have sessions of their own, and end a moment after those that started them.
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def log(self, name):
         return (self.folder / f'{name}.log').read_text()
@@ -159,9 +160,10 @@ class Federation:
         assert [int(line[0]) for line in lines] == list(range(len(lines)))
         return [int(correct) / int(rows) for _, correct, rows in lines]
 
-    def get(self, path):
+    def get(self, path, http=None):
+        """From the coordinator, or another program's port."""
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(f'http://{self.http}{path}', timeout=DEADLINE) as answer:
+        with direct.open(f'http://{http or self.http}{path}', timeout=DEADLINE) as answer:
             return answer.read()
 
     def api(self, path):
@@ -176,28 +178,42 @@ class Federation:
 
 
 class Relay:
-    """Stands between a hospital and the aggregator and keeps all bytes that pass, as a wiretap would."""
+    """Stands in front of `upstream` and sees all that passes, as a wiretap would."""
 
     def __init__(self, upstream):
         host, port = upstream.rsplit(':', 1)
         self.upstream = (host, int(port))
-        self.bytes = bytearray()
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.address = f'127.0.0.1:{self.listener.getsockname()[1]}'
-        threading.Thread(target=self.accept, daemon=True).start()
+        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
-    def accept(self):
+    def accept(self, listener):
         while True:
-            downstream, _ = self.listener.accept()
-            upstream = socket.create_connection(self.upstream)
-            for source, sink in ((downstream, upstream), (upstream, downstream)):
-                threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
+            try:
+                downstream, _ = listener.accept()
+            except OSError:
+                return  # it is closed
+            try:
+                upstream = socket.create_connection(self.upstream)
+            except OSError:
+                downstream.close()
+                continue
+            self.opened(downstream, upstream)
+            for source, sink, is_client in ((downstream, upstream, True), (upstream, downstream, False)):
+                threading.Thread(target=self.copy, args=(source, sink, is_client), daemon=True).start()
 
-    def copy(self, source, sink):
+    def copy(self, source, sink, is_client):
         try:
             while data := source.recv(65536):
-                self.bytes += data
+                self.passes(downstream=source if is_client else sink, is_client=is_client, data=data)
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # the other end has gone
+
+    def opened(self, downstream, upstream):
+        """A connection. For those who need to know."""
+
+    def passes(self, downstream, is_client, data):
+        """Is told of `data` before it goes on."""
+        raise NotImplementedError

@@ -1,6 +1,5 @@
 """What Flower's rules cost in the proxy: the calls of a recorded training, under their own path and under one that no rule
-takes, through one fedcarbon-node, in turn. Prints CPU time per 100,000
-small calls and per GB.
+takes, through one fedcarbon-node, in turn. Prints CPU time per 100,000 small calls and per GB.
   rules.py [--quick] BINARIES      the folder of fedcarbon-node and fedcarbon-coordinator"""
 
 import argparse
@@ -114,8 +113,9 @@ class Node:
         self.port, _ = self.program.read_ports(["listen", "http"])
 
     def cpu_seconds(self, service, calls):
-        """Of the node for these calls. They are reported once a second, and so in any turn: that is the same for both."""
-        upstream = threading.Thread(target=answer, args=(self.listener, calls))
+        """Of the node for these calls. Facts are reported once a second, in whichever turn that falls: turns are shuffled,
+        so it hits both kinds alike."""
+        upstream = threading.Thread(target=answer, args=(self.listener, calls), daemon=True)
         upstream.start()
         begin = self.program.cpu_seconds()
         ask(self.port, service, calls)

@@ -18,7 +18,7 @@ ENVIRONMENT = {'FLWR_TELEMETRY_ENABLED': '0', 'FLWR_DISABLE_UPDATE_CHECK': '1', 
 
 class Deployment(Federation):
     """`packages`: the virtual environment of a release. `strategy`: of the "message" API, or "legacy"."""
-    deadline = 500  # a training may share its machine with other tests
+    deadline = 400  # a training may share its machine with other tests
 
     def __init__(self, bin_folder, packages, strategy):
         super().__init__(bin_folder)
@@ -63,12 +63,17 @@ class Deployment(Federation):
         (self.folder / 'home/config.toml').write_text(
             f'[superlink]\ndefault = "tested"\n[superlink.tested]\naddress = "{own}"\ninsecure = true\n')
 
-    def start_nodes(self, upstream=None):
+    def start_nodes(self, upstreams):
         """fedcarbon's. Where each listens."""
-        for node in NODES:
+        for node, upstream in zip(NODES, upstreams):
             self.start(f'{node}-meter', 'fedcarbon-node', '--node', node, '--listen', '127.0.0.1:0', '--upstream',
-                       upstream or self.superlink, '--upstream-node', 'aggregator', '--http', '127.0.0.1:0')
+                       upstream, '--upstream-node', 'aggregator', '--http', '127.0.0.1:0')
         return [self.said(f'{node}-meter', r'^listen (\S+)$')[1] for node in NODES]
+
+    def metric(self, node, name):
+        """Of its fedcarbon-node."""
+        text = self.get('/metrics', self.said(f'{node}-meter', r'^http (\S+)$')[1]).decode()
+        return float(re.search(rf'^fedcarbon_node_{name} (\S+)$', text, re.M)[1])
 
     def start_supernodes(self, addresses):
         for partition, (node, address) in enumerate(zip(NODES, addresses)):
@@ -85,7 +90,10 @@ class Deployment(Federation):
 
     def finish_training(self):
         """The digest of what was trained. self.run is Flower's number of the run."""
-        status = self.finish('training')
+        try:
+            status = self.finish('training')
+        except AssertionError as error:
+            raise AssertionError(f'{error} {self.everything()}') from None
         digest = re.search(r'result: ([0-9a-f]{64})', self.log('training'))
         assert status == 0 and digest, f'the training ended with {status}: {self.everything()}'
         self.run = int(re.search(r'run (\d{6,})', self.log('training'))[1])

@@ -3,10 +3,12 @@
 PACKAGES is the virtual environment of a release, STRATEGY "message" or "legacy". README.md says what is compared with what.
 """
 import argparse
+import contextlib
 import socket
 import struct
 import sys
 import threading
+import time
 import unittest
 from collections import Counter
 from functools import cache
@@ -15,11 +17,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from deployment import NODES, Deployment
+from federation import Relay, wait_for
 
 OVERHEAD = {  # calls that may be of no round
     'RegisterNode', 'ActivateNode', 'DeactivateNode', 'UnregisterNode', 'SendNodeHeartbeat', 'GetRun', 'GetFab',
     'PullMessages'}
 ID, SESSION = 64, 36  # letters
+OK = 1  # gRPC's 0; 0 is a call that goes on
 
 
 def method_of(transfer):
@@ -79,8 +83,9 @@ class FlowerTest(unittest.TestCase):
             Deployment(f'{ARGUMENTS.build}/bin', ARGUMENTS.packages, ARGUMENTS.strategy))
         deployment.start_coordinator()
         deployment.start_superlink()
-        deployment.start_supernodes(deployment.start_nodes(cls.upstream()))
+        deployment.start_supernodes(deployment.start_nodes(cls.upstreams()))
         deployment.start_training(rounds=ARGUMENTS.rounds, mib=ARGUMENTS.mib)
+        cls.meanwhile()
         cls.result = deployment.finish_training()
         cls.own_sent, cls.own_received, cls.own_runtime = deployment.own_counters()
         deployment.stop_nodes()
@@ -93,8 +98,13 @@ class FlowerTest(unittest.TestCase):
         cls.ids = {node: int(deployment.said(node, r'SuperNode ID: (\d+)')[1]) for node in NODES}
 
     @classmethod
-    def upstream(cls):
-        """Where the nodes send to; the SuperLink itself, if nothing is returned."""
+    def upstreams(cls):
+        """Where each node sends to."""
+        return [cls.deployment.superlink] * len(NODES)
+
+    @classmethod
+    def meanwhile(cls):
+        """While it trains."""
 
     def spans(self):
         """By (node, kind, round): seconds."""
@@ -177,82 +187,74 @@ class MeteredTest(FlowerTest):
 
     def test_nothing_is_lost(self):
         self.assertEqual(self.run_footprint.get('gaps', []), [])
-        self.assertTrue(all(transfer['clientEntry']['status'] == 1 for transfer in self.transfers))
+        self.assertTrue(all(transfer['clientEntry']['status'] == OK for transfer in self.transfers))
 
 
-class Link:
-    """Between the nodes and `upstream`. Is cut in the middle of the first object that passes beyond `size` bytes."""
+class Link(Relay):
+    """Between a node and the SuperLink. Is cut in the middle of the object that passes after `size` bytes of answers: for
+    `PAUSE` seconds, and until the node has found that it is."""
+    PAUSE = 5
 
-    def __init__(self, upstream, size, pause):
-        host, port = upstream.rsplit(':', 1)
-        self.upstream, self.left, self.pause = (host, int(port)), size, pause
+    def __init__(self, upstream, size):
         self.lock = threading.Lock()
-        self.sockets, self.was_cut, self.is_mended = set(), threading.Event(), threading.Event()
-        self.listen(0)
-        self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
+        self.left, self.is_cut, self.sockets = size, False, set()
+        self.node_has_noticed, self.is_mended = threading.Event(), threading.Event()
+        super().__init__(upstream)
 
-    def listen(self, port):
-        self.listener = socket.create_server(('127.0.0.1', port))
-        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
-
-    def accept(self, listener):
-        while True:
-            try:
-                downstream, _ = listener.accept()
-                upstream = socket.create_connection(self.upstream)
-            except OSError:
-                return  # it is cut
-            with self.lock:
-                self.sockets |= {downstream, upstream}
-            for source, sink in ((upstream, downstream), (downstream, upstream)):
-                threading.Thread(target=self.copy, args=(source, sink, source is upstream), daemon=True).start()
-
-    def copy(self, source, sink, is_answer):
-        try:
-            while data := source.recv(16384):
-                if is_answer and self.passes_limit(len(data)):
-                    sink.sendall(data[:len(data) // 2])
-                    return self.cut()
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # the other end has gone
-
-    def passes_limit(self, size):
+    def opened(self, *sockets):
         with self.lock:
-            before, self.left = self.left, self.left - size
-            return before >= 0 > self.left
+            if not self.is_cut:
+                self.sockets |= set(sockets)
+                return
+        for end in sockets:
+            end.close()
+
+    def passes(self, downstream, is_client, data):
+        if is_client:
+            return
+        with self.lock:
+            before, self.left = self.left, self.left - len(data)
+            if not before >= 0 > self.left:
+                return
+            self.is_cut = True
+        downstream.sendall(data[:len(data) // 2])
+        self.cut()
 
     def cut(self):
         port = self.listener.getsockname()[1]
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        with self.lock:
-            cut, self.sockets = self.sockets, set()
-        for end in cut:
+        for end in self.sockets:
             # By a reset; a reader that sits in another thread is woken by the shutdown.
             end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-            try:
+            with contextlib.suppress(OSError):  # the other end has gone
                 end.shutdown(socket.SHUT_RD)
-            except OSError:
-                pass  # the other end has gone
             end.close()
-        self.was_cut.set()
-        threading.Timer(self.pause, self.mend, (port,)).start()
+        threading.Thread(target=self.mend, args=(port,), daemon=True).start()
 
     def mend(self, port):
-        self.listen(port)
+        time.sleep(self.PAUSE)  # how long the link is gone is the case itself
+        self.node_has_noticed.wait()
+        with self.lock:
+            self.is_cut = False
+        self.listener = socket.create_server(('127.0.0.1', port))
         self.is_mended.set()
+        self.accept(self.listener)
 
 
 class CutTest(FlowerTest):
-    """The link to the SuperLink is gone for five seconds, in the middle of an object of round 2."""
+    """The link of one hospital is gone for five seconds, in the middle of an object of round 2."""
     @classmethod
-    def upstream(cls):
-        # A round brings the model twice to each node; half of the second one is down by then.
-        size = 3 * len(NODES) * (ARGUMENTS.mib << 20) + (ARGUMENTS.mib << 19)
-        cls.link = Link(cls.deployment.superlink, size, pause=5)
-        return cls.link.address
+    def upstreams(cls):
+        # A round brings the model twice.
+        cls.link = Link(cls.deployment.superlink, 3 * (ARGUMENTS.mib << 20) + (ARGUMENTS.mib << 19))
+        return [cls.link.address, *super().upstreams()[1:]]
+
+    @classmethod
+    def meanwhile(cls):
+        wait_for(lambda: cls.deployment.metric(NODES[0], 'upstream_failures_total') > 0, 'the cut',
+                 cls.deployment.deadline)
+        cls.link.node_has_noticed.set()
 
     def test_the_result_is_that_of_a_training_without_fedcarbon(self):
         self.assertTrue(self.link.is_mended.is_set())
@@ -265,16 +267,17 @@ class CutTest(FlowerTest):
         self.check_own_clocks()
 
     def test_the_cut_is_a_gap_and_what_is_repeated_is_a_retry(self):
-        self.assertEqual({gap['gap']['reason'] for gap in self.run_footprint['gaps']}, {'REASON_UNREACHABLE'})
+        gaps = {(gap['node'], gap['gap']['reason']) for gap in self.run_footprint['gaps']}
+        self.assertEqual(gaps, {(NODES[0], 'REASON_UNREACHABLE')})
         waste = {entry['waste']: int(entry['calls']) for entry in self.run_footprint['waste']}
         self.assertGreaterEqual(waste.get('WASTE_RETRY', 0), 1)
         self.assertGreaterEqual(waste.get('WASTE_FAILED', 0), 1)
 
     def test_the_superlink_counts_what_never_arrived(self):
         """Its own counters hold the objects that it answered into the cut; the nodes' hold what came."""
-        down, up = counted_by_flower([transfer for transfer in self.transfers if transfer['clientEntry']['status'] == 1],
+        down, up = counted_by_flower([transfer for transfer in self.transfers if transfer['clientEntry']['status'] == OK],
                                      self.deployment.run, self.ids)
-        self.assertLessEqual(down, self.own_sent)
+        self.assertLess(down, self.own_sent)
         self.assertEqual(up, self.own_received)
 
 

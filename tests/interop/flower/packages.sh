@@ -8,8 +8,5 @@ shift
 for release in "$@"; do
   requirements=$here/requirements/$release.txt
   [ "$release" != 1.41.0 ] || requirements=$top/node/demo/flower/requirements.txt
-  "$top/lib/virtual_environment.sh" python3 "$requirements" "$folder/$release" || {
-    echo "Flower $release could not be installed. Where no package index can be reached, its tests are SKIPPED"
-    exit 1
-  }
+  "$top/lib/virtual_environment.sh" python3 "$requirements" "$folder/$release"
 done

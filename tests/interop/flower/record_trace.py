@@ -1,4 +1,4 @@
-"""record_trace.py BUILD PACKAGES STRATEGY: writes what crosses between Flower's own programs, for the tests of our rules.
+"""record_trace.py PACKAGES STRATEGY: writes what crosses between Flower's own programs, for the tests of our rules.
 
 Two nodes train for two rounds. Of what they say, long values are left out but for their beginning and size. Beside each call
 stands what it belongs to: by what the nodes themselves said of their messages, and by ids that are unique on the wire.
@@ -6,10 +6,8 @@ tests/unit/node/frameworks/flower_traces/README.md is the format. Runs with the 
 """
 import argparse
 import re
-import socket
 import struct
 import sys
-import threading
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -19,41 +17,27 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import hpack
 
 from deployment import NODES, Deployment
+from federation import Relay
 
 SHOWN = 64  # bytes of a value that is longer than any id
 Call = namedtuple('Call', 'node path asked request answered answer')  # times in seconds, and bare messages
 
 
-class Recorder:
-    """Stands before `upstream` for one node, and keeps what passes: by connection, in order, (time, is_client, bytes)."""
+class Recorder(Relay):
+    """Of one node. Keeps what passes: by connection, in order, (time, is_client, bytes)."""
 
     def __init__(self, node, upstream):
-        host, port = upstream.rsplit(':', 1)
-        self.node, self.upstream, self.connections = node, (host, int(port)), []
-        self.listener = socket.create_server(('127.0.0.1', 0))
-        self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.node, self.connections = node, {}
+        super().__init__(upstream)
 
-    def accept(self):
-        while True:
-            downstream, _ = self.listener.accept()
-            upstream = socket.create_connection(self.upstream)
-            passed = []
-            self.connections.append(passed)
-            for ends in ((downstream, upstream, True), (upstream, downstream, False)):
-                threading.Thread(target=self.copy, args=(*ends, passed), daemon=True).start()
+    def opened(self, downstream, _):
+        self.connections[downstream] = []
 
-    def copy(self, source, sink, is_client, passed):
-        try:
-            while data := source.recv(1 << 20):
-                passed.append((time.monotonic(), is_client, data))
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # the other end has gone
+    def passes(self, downstream, is_client, data):
+        self.connections[downstream].append((time.monotonic(), is_client, data))
 
     def calls(self):
-        for passed in list(self.connections):
+        for passed in list(self.connections.values()):
             sent = b''.join(data for _, is_client, data in passed if is_client)
             yield from (grpc_calls if sent.startswith(b'PRI *') else http_calls)(self.node, passed)
 
@@ -70,15 +54,15 @@ def with_times(passed, is_client):
 
 def http_messages(passed, is_client):
     """(start line, body, when it was there)."""
-    text, when = with_times(passed, is_client)
+    sent, when = with_times(passed, is_client)
     at = 0
-    while (head_end := text.find(b'\r\n\r\n', at)) >= 0:
-        head = text[at:head_end].decode('latin-1')
+    while (head_end := sent.find(b'\r\n\r\n', at)) >= 0:
+        head = sent[at:head_end].decode('latin-1')
         length = int((re.search(r'(?im)^content-length: *(\d+)', head) or [0, 0])[1])
         at = head_end + 4 + length
-        if at > len(text):
+        if at > len(sent):
             return
-        yield head.split('\r\n', 1)[0], text[at - length:at], when(at)
+        yield head.split('\r\n', 1)[0], sent[at - length:at], when(at)
 
 
 def http_calls(node, passed):
@@ -90,14 +74,14 @@ def http_calls(node, passed):
 
 def grpc_messages(passed, is_client):
     """By stream: [path, content with its prefix, when it was there]."""
-    text, when = with_times(passed, is_client)
+    sent, when = with_times(passed, is_client)
     at = len(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n') if is_client else 0
     decoder, streams = hpack.Decoder(), {}
     decoder.max_allowed_table_size = 1 << 20
-    while at + 9 <= len(text):
-        size, kind, flags, stream = int.from_bytes(text[at:at + 3], 'big'), text[at + 3], text[at + 4], text[at + 5:at + 9]
-        payload, at = text[at + 9:at + 9 + size], at + 9 + size
-        if kind > 1 or at > len(text):
+    while at + 9 <= len(sent):
+        size, kind, flags, stream = int.from_bytes(sent[at:at + 3], 'big'), sent[at + 3], sent[at + 4], sent[at + 5:at + 9]
+        payload, at = sent[at + 9:at + 9 + size], at + 9 + size
+        if kind > 1 or at > len(sent):
             continue  # neither DATA nor HEADERS
         if flags & 8:
             payload = payload[1:len(payload) - payload[0]]
@@ -156,6 +140,11 @@ def text(message, *path):
     return (get(message, *path) or b'').decode()
 
 
+def method_of(call):
+    """In small letters, alike over both transports."""
+    return call.path.rsplit('/', 1)[1].replace('-', '').lower()
+
+
 class Oracle:
     """What each call belongs to. Calls come in the order of their answers."""
 
@@ -174,7 +163,7 @@ class Oracle:
 
     def judge(self, call):
         """Run, round, waste, and a span as (kind, microseconds); "-" is none."""
-        method = call.path.rsplit('/', 1)[1].replace('-', '').lower()
+        method = method_of(call)
         if method == 'pullmessages':
             if not call.answer:
                 return '-', '-', 'poll', None
@@ -228,9 +217,8 @@ def trace(calls, rounds):
     lines = []
     for number, call in enumerate(sorted(calls, key=lambda call: call.answered)):
         run, round_number, waste, span = oracle.judge(call)
-        method = call.path.rsplit('/', 1)[1].replace('-', '').lower()
         asked, answered = (skeleton(message, *path) for message, path in
-                           zip((call.request, call.answer), LONG_VALUES.get(method, ((), ()))))
+                           zip((call.request, call.answer), LONG_VALUES.get(method_of(call), ((), ()))))
         at = int((call.asked - began) * 1e6)
         lines.append((call.asked, f'{at} > {number} {call.path} {run} {round_number} {waste} {asked}'))
         if span is not None:
@@ -239,8 +227,8 @@ def trace(calls, rounds):
     return [line for _, line in sorted(lines, key=lambda line: line[0])]
 
 
-def record(build, packages, strategy):
-    with Deployment(build / 'bin', packages, strategy) as deployment:
+def record(packages, strategy):
+    with Deployment('/nowhere', packages, strategy) as deployment:
         deployment.start_superlink()
         recorders = [Recorder(node, deployment.superlink) for node in NODES[:2]]
         deployment.start_supernodes([recorder.address for recorder in recorders])
@@ -255,9 +243,8 @@ def record(build, packages, strategy):
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('build', type=Path)
     parser.add_argument('packages', type=Path)
     parser.add_argument('strategy', choices=('message', 'legacy'))
     arguments = parser.parse_args()
     print(f'# Flower {arguments.packages.name}, {arguments.strategy}: by tests/interop/flower/record_trace.py')
-    print('\n'.join(record(arguments.build, arguments.packages, arguments.strategy)))
+    print('\n'.join(record(arguments.packages, arguments.strategy)))

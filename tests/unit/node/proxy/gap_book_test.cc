@@ -14,7 +14,7 @@ using ::testing::SizeIs;
 constexpr v1::Gap::Reason kDecoder = v1::Gap::REASON_DECODER, kUnreachable = v1::Gap::REASON_UNREACHABLE;
 const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
 
-TEST(GapBookTest, GathersByReason) {
+TEST(GapBookTest, GathersByWhy) {
   GapBook book;
   const absl::Time middle = kStart + absl::Seconds(1), end = kStart + absl::Seconds(2);
   book.Add(kDecoder, "one", 1, Bytes(10), middle, middle);

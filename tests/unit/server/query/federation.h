@@ -121,9 +121,9 @@ class Facts {
     submission_.delta.bindings.push_back({submission_.id.epoch, {key, round}});
     return Touch(round, kStart);
   }
-  Facts& Lost(absl::Time from, absl::Time to) {
+  Facts& Lost(absl::Time from, absl::Time to, v1::Gap::Reason reason = v1::Gap::REASON_QUEUE_FULL) {
     Gap gap;
-    gap.reason = v1::Gap::REASON_QUEUE_FULL;
+    gap.reason = reason;
     gap.from = from;
     gap.to = to;
     gap.facts = 7;

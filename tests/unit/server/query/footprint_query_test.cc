@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "server/query/question.h"
 #include "tests/unit/server/query/federation.h"
 
 namespace fedcarbon::server {
@@ -361,6 +362,18 @@ TEST(FootprintQuery, AGapAfterTheLastFactCountsUntilTheRunsLastBatchWasHere) {
   EXPECT_FALSE(federation.Run().footprint().total().at_least());
   federation.Add(Facts("warsaw", 2).Computed(kRound1, absl::Hours(1)).Received(lost));
   EXPECT_TRUE(federation.Run().footprint().total().at_least());
+}
+
+TEST(FootprintQuery, AnUpstreamThatIsSwitchedOffHidesNothingOfARunThatIsSilent) {
+  for (const bool is_silent : {false, true}) {
+    Federation federation;
+    AddParisAndWarsaw(&federation);
+    const absl::Time silent = absl::FromUnixMicros(federation.Run().run().last_fact_us()) + kSilentAfter;
+    const absl::Time off = silent + absl::Microseconds(is_silent ? 1 : 0);
+    federation.Add(Facts("warsaw", 2).Lost(off, off, v1::Gap::REASON_UNREACHABLE));
+    EXPECT_EQ(federation.Run().footprint().total().at_least(), !is_silent);
+    EXPECT_EQ(federation.Run().gaps_size(), is_silent ? 0 : 1);
+  }
 }
 
 TEST(FootprintQuery, ANodeThatNeverReportedLeavesItsComputationUnknown) {
