@@ -10,8 +10,9 @@
 
 namespace fedcarbon::node {
 
-/// Field numbers from the outside in, such as {2, 1, 5}: field 5 of field 1 of field 2. The rest is 0.
-using FieldPath = std::array<uint32_t, 8>;
+/// Field numbers from the outside in, such as {2, 1, 5}: field 5 of field 1 of field 2. The rest is 0. Small,
+/// since all paths of a table are looked at for each field.
+using FieldPath = std::array<uint8_t, 8>;
 
 /// Hears of the fields of one table, by their place in it. A repeated field is heard of each time.
 class FieldListener {
@@ -58,7 +59,6 @@ class ProtobufFields {
   void TakeShown(std::string_view* bytes);
   void Pass(uint64_t count);
   void LeaveEnded();
-  bool Matches(const FieldPath& path, uint32_t number) const;
 
   const std::vector<FieldPath>* const table_;
   FieldListener* const listener_;

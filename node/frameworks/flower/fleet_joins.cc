@@ -51,8 +51,10 @@ Booking FleetJoins::BeginInstruction(uint64_t node, const FleetMessage& message,
 FoundRound FleetJoins::OfPulledObject(const FleetMessage& request) {
   MutexLock lock(&mutex_);
   Instruction* const instruction = Current(request);
+  if (instruction == nullptr || instruction->booking.round.round.has_value())
+    return {BookingOf(instruction, request.run), false};
   const uint64_t* const round = rounds_.Find({request.run, request.object});
-  if (instruction == nullptr || round == nullptr) return {BookingOf(instruction, request.run), false};
+  if (round == nullptr) return {instruction->booking, false};
   return Name(instruction, *round);
 }
 
