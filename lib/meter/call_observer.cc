@@ -153,8 +153,7 @@ void CallObserver::BeginPart(uint64_t binding) {
     several_rounds_ = true;
     if (moving_since_.has_value()) ClosePart(core_->clock().Monotonic(), &effects.closed);
     binding_ = binding;
-    const RoundId to{part_.round.run, std::nullopt};
-    if (to != part_.round) effects.moved.emplace(std::exchange(part_.round, to), to);
+    MoveTo({part_.round.run, std::nullopt}, &effects);
   }
   Apply(std::move(effects));
 }
@@ -247,16 +246,20 @@ RoundId CallObserver::WholeCallRound() const {
 void CallObserver::NameRound(const RoundId& round, Effects* effects) {
   if (Nothing(round) || round == part_.round) return;
   if (!Agree(part_.round, round)) return GoTo(round, effects);
-  RoundId to = Join(part_.round, round);
+  MoveTo(Join(part_.round, round), effects);
+}
+
+// Whose rounds are open is asked of served calls alone.
+void CallObserver::MoveTo(RoundId to, Effects* effects) {
   if (to == part_.round) return;
-  RoundId from = std::exchange(part_.round, to);
-  effects->moved.emplace(std::move(from), std::move(to));
+  RoundId from = std::exchange(part_.round, std::move(to));
+  if (end_ == v1::END_SERVER) effects->moved.emplace(std::move(from), part_.round);
 }
 
 void CallObserver::GoTo(const RoundId& round, Effects* effects) {
   if (moving_since_.has_value() || part_.part > 0) several_rounds_ = true;
   if (moving_since_.has_value()) ClosePart(core_->clock().Monotonic(), &effects->closed);
-  effects->moved.emplace(std::exchange(part_.round, round), round);
+  MoveTo(round, effects);
 }
 
 // Most calls are one message each way, told whole. They need no look at the clock: the first part is taken to

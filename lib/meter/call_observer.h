@@ -131,12 +131,13 @@ class CallObserver {
   // What a hook leads to once the call's lock is released.
   struct Effects {
     std::vector<Transfer> closed;
-    std::optional<std::pair<RoundId, RoundId>> moved;  // the call's round: from, to
+    std::optional<std::pair<RoundId, RoundId>> moved;  // the served call's round: from, to
   };
 
   void Carry(Direction direction, const MessageSize& size, const RoundId& round, bool ends);
   void NameRound(const RoundId& round, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GoTo(const RoundId& round, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MoveTo(RoundId to, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginMoving(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseIfDue(absl::Duration now, std::vector<Transfer>* closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsDue(absl::Duration now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

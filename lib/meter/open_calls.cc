@@ -39,7 +39,6 @@ void OpenCalls::Remove(CallObserver* call, const RoundId& round) {
 }
 
 void OpenCalls::MoveRound(const CallObserver& call, const RoundId& from, const RoundId& to) {
-  if (call.end() != v1::END_SERVER) return;
   Shard& shard = ShardOf(call);
   MutexLock lock(&shard.mutex);
   Count(shard, from, -1);

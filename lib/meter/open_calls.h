@@ -24,7 +24,7 @@ class OpenCalls {
   /// `round`: the one that the call ended in.
   void Remove(CallObserver* call, const RoundId& round);
 
-  /// The round of a call that is here went from one to another.
+  /// The round of a served call that is here went from one to another.
   void MoveRound(const CallObserver& call, const RoundId& from, const RoundId& to);
 
   /// Closes the parts that are due at monotonic time `now`.
