@@ -67,11 +67,12 @@ class FleetJoins {
   void BeginSession(const FleetMessage& request, const std::string& session);
   Booking OfPushedObject(const FleetMessage& request);
 
-  /// A node, a run of its, which way, and the id of what moves.
   enum class Way { kObjectDown, kObjectUp, kReply };
+
+  /// Node, run, way, and the id of what moves.
   using Move = std::tuple<uint64_t, uint64_t, Way, std::string>;
 
-  /// UNSPECIFIED for the first time, RETRY if it did not arrive before, else REPEATED.
+  /// It begins: UNSPECIFIED for the first time, RETRY if it did not arrive before, else REPEATED.
   v1::Waste BeginMove(const Move& move);
   void EndMove(const Move& move, bool has_arrived);
 

@@ -163,6 +163,9 @@ TEST_F(UsageTest, AClientsCallIsNotServed) {
   start.end = v1::END_CLIENT;
   start.round = kRound0;
   auto call = manual_.meter->StartCall(start);
+  start.round = kNone;
+  auto named_later = manual_.meter->StartCall(start);
+  named_later->SetRound(kRound1);
   Use(absl::Seconds(2));
   EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_OTHER, kNone}, absl::Seconds(2)}}));
 }

@@ -114,6 +114,10 @@ TEST(ProtobufFieldsTest, TheRestOfAValueCanBeHeardAsItPasses) {
   }
 }
 
+TEST(ProtobufFieldsTest, ComparesNumbersAsAWhole) {
+  EXPECT_THAT(ReadWhole({{1}, {2, 1}}, Varint(256 + 1, 5) + Bytes(2, Varint(256 + 1, 5))), IsEmpty());
+}
+
 TEST(ProtobufFieldsTest, GoesAsDeepAsAPathIsLong) {
   FieldPath path;
   path.fill(1);
