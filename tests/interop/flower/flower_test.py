@@ -3,12 +3,7 @@
 PACKAGES is the virtual environment of a release, STRATEGY "message" or "legacy". README.md says what is compared with what.
 """
 import argparse
-import contextlib
-import socket
-import struct
 import sys
-import threading
-import time
 import unittest
 from collections import Counter
 from functools import cache
@@ -17,52 +12,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from deployment import NODES, Deployment
-from federation import Relay, wait_for
+from federation import wait_for
+from fleet import counted_by_flower, method_of, sizes
+from link import Link
 
 OVERHEAD = {  # calls that may be of no round
     'RegisterNode', 'ActivateNode', 'DeactivateNode', 'UnregisterNode', 'SendNodeHeartbeat', 'GetRun', 'GetFab',
     'PullMessages'}
-ID, SESSION = 64, 36  # letters
 OK = 1  # gRPC's 0; 0 is a call that goes on
-
-
-def method_of(transfer):
-    """`/v1/fleet/pull-messages` and `/flwr.proto.Fleet/PullMessages` are the same."""
-    name = transfer['method'].rsplit('/', 1)[1]
-    return name if name[0].isupper() else ''.join(part.capitalize() for part in name.split('-'))
-
-
-def sizes(transfer):
-    """Message bytes sent and received by the hospital."""
-    entry = transfer['clientEntry']
-    return int(entry.get('sentMessageBytes', 0)), int(entry.get('receivedMessageBytes', 0))
-
-
-def varint(number):
-    return max(1, -(-number.bit_length() // 7))
-
-
-def without_prefix(size):
-    """Of a field that is a tag, a length and so many bytes."""
-    for prefix in range(2, 8):
-        if 1 + varint(size - prefix) == prefix:
-            return size - prefix
-    raise AssertionError(f'no field is {size} bytes long')
-
-
-def counted_by_flower(transfers, run, ids):
-    """What Flower's own counters hold of these calls, by the rule in README.md: sent and received by the SuperLink."""
-    down = up = 0
-    for transfer in transfers:
-        method, (sent, received) = method_of(transfer), sizes(transfer)
-        if method == 'PullMessages' and received > 0 or method == 'PushMessages':
-            down, up = down + received, up + sent
-        elif method == 'PullObject' and received > 4:  # found (2 bytes), available (2), and the object
-            down += without_prefix(received - 4)
-        elif method == 'PushObject' and received > 0:  # stored
-            node = 1 + varint(ids[transfer['client']])
-            up += without_prefix(sent - (2 + node) - (1 + varint(run)) - (2 + ID) - (2 + SESSION))
-    return down, up
 
 
 @cache
@@ -168,9 +125,11 @@ class MeteredTest(FlowerTest):
     def test_what_is_of_no_round_is_little_and_stands_under_its_method(self):
         of_no_round, total = Counter(), 0
         for transfer in self.transfers + self.without_run:
-            total += sum(sizes(transfer))
+            method, (sent, received) = method_of(transfer['method']), sizes(transfer)
+            total += sent + received
             if 'round' not in transfer:
-                of_no_round[method_of(transfer)] += sum(sizes(transfer))
+                of_no_round[method] += sent + received
+                self.assertFalse(method == 'PullMessages' and received > 0, 'a message without its round')
         for method, size in of_no_round.most_common():
             print(f'of no round: {method} {size:,} B, {size / total:.4%}', flush=True)
         print(f'of no round: {sum(of_no_round.values()) / total:.4%} of {total:,} B', flush=True)
@@ -188,58 +147,6 @@ class MeteredTest(FlowerTest):
     def test_nothing_is_lost(self):
         self.assertEqual(self.run_footprint.get('gaps', []), [])
         self.assertTrue(all(transfer['clientEntry']['status'] == OK for transfer in self.transfers))
-
-
-class Link(Relay):
-    """Between a node and the SuperLink. Is cut in the middle of the object that passes after `size` bytes of answers: for
-    `PAUSE` seconds, and until the node has found that it is."""
-    PAUSE = 5
-
-    def __init__(self, upstream, size):
-        self.lock = threading.Lock()
-        self.left, self.is_cut, self.sockets = size, False, set()
-        self.node_has_noticed, self.is_mended = threading.Event(), threading.Event()
-        super().__init__(upstream)
-
-    def opened(self, *sockets):
-        with self.lock:
-            if not self.is_cut:
-                self.sockets |= set(sockets)
-                return
-        for end in sockets:
-            end.close()
-
-    def passes(self, downstream, is_client, data):
-        if is_client:
-            return
-        with self.lock:
-            before, self.left = self.left, self.left - len(data)
-            if not before >= 0 > self.left:
-                return
-            self.is_cut = True
-        downstream.sendall(data[:len(data) // 2])
-        self.cut()
-
-    def cut(self):
-        port = self.listener.getsockname()[1]
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for end in self.sockets:
-            # By a reset; a reader that sits in another thread is woken by the shutdown.
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-            with contextlib.suppress(OSError):  # the other end has gone
-                end.shutdown(socket.SHUT_RD)
-            end.close()
-        threading.Thread(target=self.mend, args=(port,), daemon=True).start()
-
-    def mend(self, port):
-        time.sleep(self.PAUSE)  # how long the link is gone is the case itself
-        self.node_has_noticed.wait()
-        with self.lock:
-            self.is_cut = False
-        self.listener = socket.create_server(('127.0.0.1', port))
-        self.is_mended.set()
-        self.accept(self.listener)
 
 
 class CutTest(FlowerTest):

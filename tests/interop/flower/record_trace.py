@@ -8,100 +8,15 @@ import argparse
 import re
 import struct
 import sys
-import time
-from collections import namedtuple
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import hpack
-
 from deployment import NODES, Deployment
-from federation import Relay
+from fleet import method_of
+from recorder import Recorder
 
 SHOWN = 64  # bytes of a value that is longer than any id
-Call = namedtuple('Call', 'node path asked request answered answer')  # times in seconds, and bare messages
-
-
-class Recorder(Relay):
-    """Of one node. Keeps what passes: by connection, in order, (time, is_client, bytes)."""
-
-    def __init__(self, node, upstream):
-        self.node, self.connections = node, {}
-        super().__init__(upstream)
-
-    def opened(self, downstream, _):
-        self.connections[downstream] = []
-
-    def passes(self, downstream, is_client, data):
-        self.connections[downstream].append((time.monotonic(), is_client, data))
-
-    def calls(self):
-        for passed in list(self.connections.values()):
-            sent = b''.join(data for _, is_client, data in passed if is_client)
-            yield from (grpc_calls if sent.startswith(b'PRI *') else http_calls)(self.node, passed)
-
-
-def with_times(passed, is_client):
-    """All bytes of one direction, and a function that says when those up to an offset had passed."""
-    pieces = [(when, data) for when, client, data in passed if client == is_client]
-    ends, total = [], 0
-    for when, data in pieces:
-        total += len(data)
-        ends.append((total, when))
-    return b''.join(data for _, data in pieces), lambda offset: next(when for end, when in ends if end >= offset)
-
-
-def http_messages(passed, is_client):
-    """(start line, body, when it was there)."""
-    sent, when = with_times(passed, is_client)
-    at = 0
-    while (head_end := sent.find(b'\r\n\r\n', at)) >= 0:
-        head = sent[at:head_end].decode('latin-1')
-        length = int((re.search(r'(?im)^content-length: *(\d+)', head) or [0, 0])[1])
-        at = head_end + 4 + length
-        if at > len(sent):
-            return
-        yield head.split('\r\n', 1)[0], sent[at - length:at], when(at)
-
-
-def http_calls(node, passed):
-    for (request, asked, asked_at), (answer, answered, answered_at) in zip(http_messages(passed, True),
-                                                                          http_messages(passed, False)):
-        assert answer.split()[1] == '200', (request, answer)
-        yield Call(node, request.split()[1], asked_at, asked, answered_at, answered)
-
-
-def grpc_messages(passed, is_client):
-    """By stream: [path, content with its prefix, when it was there]."""
-    sent, when = with_times(passed, is_client)
-    at = len(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n') if is_client else 0
-    decoder, streams = hpack.Decoder(), {}
-    decoder.max_allowed_table_size = 1 << 20
-    while at + 9 <= len(sent):
-        size, kind, flags, stream = int.from_bytes(sent[at:at + 3], 'big'), sent[at + 3], sent[at + 4], sent[at + 5:at + 9]
-        payload, at = sent[at + 9:at + 9 + size], at + 9 + size
-        if kind > 1 or at > len(sent):
-            continue  # neither DATA nor HEADERS
-        if flags & 8:
-            payload = payload[1:len(payload) - payload[0]]
-        entry = streams.setdefault(stream, ['', b'', None])
-        if kind == 0:
-            entry[1] += payload
-            entry[2] = when(at)
-        else:
-            assert flags & 4, 'a header block in several frames'
-            fields = dict(decoder.decode(payload[5:] if flags & 32 else payload, raw=True))
-            entry[0] = fields.get(b':path', entry[0] and entry[0].encode()).decode() if is_client else ''
-    return streams
-
-
-def grpc_calls(node, passed):
-    answers = grpc_messages(passed, False)
-    for stream, (path, request, asked_at) in grpc_messages(passed, True).items():
-        _, answer, answered_at = answers.get(stream, ('', b'', None))
-        if answered_at is not None:
-            yield Call(node, path, asked_at, request[5:], answered_at, answer[5:])
 
 
 def fields(message):
@@ -140,11 +55,6 @@ def text(message, *path):
     return (get(message, *path) or b'').decode()
 
 
-def method_of(call):
-    """In small letters, alike over both transports."""
-    return call.path.rsplit('/', 1)[1].replace('-', '').lower()
-
-
 class Oracle:
     """What each call belongs to. Calls come in the order of their answers."""
 
@@ -163,22 +73,22 @@ class Oracle:
 
     def judge(self, call):
         """Run, round, waste, and a span as (kind, microseconds); "-" is none."""
-        method = method_of(call)
-        if method == 'pullmessages':
+        method = method_of(call.path)
+        if method == 'PullMessages':
             if not call.answer:
                 return '-', '-', 'poll', None
             message = get(call.answer, 2, 1)
             self.trees[call.node] = (text(message, 2), self.objects(get(call.answer, 3)))
             return get(message, 1), self.rounds[text(message, 2)], '-', None
-        if method == 'pullobject':
+        if method == 'PullObject':
             message, objects = self.trees[call.node]
             assert text(call.request, 3) in objects
             waste = 'poll' if not get(call.answer, 2) else self.move(call.node, 'down', text(call.request, 3))
             return get(call.request, 2), self.rounds[message], waste, None
-        if method == 'confirmmessagereceived':
+        if method == 'ConfirmMessageReceived':
             self.confirmed[text(call.request, 3)] = call.answered
             return get(call.request, 2), self.rounds[text(call.request, 3)], '-', None
-        if method == 'pushmessages':
+        if method == 'PushMessages':
             metadata = get(call.request, 2, 1)
             message = text(metadata, 5)
             self.sessions[text(call.answer, 4)] = message
@@ -187,14 +97,14 @@ class Oracle:
             kind = text(metadata, 8)
             span = (kind if kind in ('train', 'evaluate') else 'other', int(wall * 1e6))
             return get(metadata, 1), self.rounds[message], '-', span
-        if method == 'pushobject':
+        if method == 'PushObject':
             waste = self.move(call.node, 'up', text(call.request, 3))
             return get(call.request, 2), self.rounds[self.sessions[text(call.request, 5)]], waste, None
-        if method == 'getrun':
+        if method == 'GetRun':
             return get(call.request, 2), '-', '-', None
-        if method == 'getfab':
+        if method == 'GetFab':
             return get(call.request, 3), '-', '-', None
-        return '-', '-', 'heartbeat' if method == 'sendnodeheartbeat' else '-', None
+        return '-', '-', 'heartbeat' if method == 'SendNodeHeartbeat' else '-', None
 
 
 def skeleton(message, *path):
@@ -208,8 +118,8 @@ def skeleton(message, *path):
     return ' '.join(filter(None, (shown.hex(), f'+{len(value) - SHOWN}', rest.hex())))
 
 
-LONG_VALUES = {'pullobject': ((), (3,)), 'pushobject': ((4,), ()), 'registernode': ((1,), ()),
-               'activatenode': ((1,), ()), 'getfab': ((), (1, 2))}
+LONG_VALUES = {'PullObject': ((), (3,)), 'PushObject': ((4,), ()), 'RegisterNode': ((1,), ()),
+               'ActivateNode': ((1,), ()), 'GetFab': ((), (1, 2))}
 
 
 def trace(calls, rounds):
@@ -218,7 +128,7 @@ def trace(calls, rounds):
     for number, call in enumerate(sorted(calls, key=lambda call: call.answered)):
         run, round_number, waste, span = oracle.judge(call)
         asked, answered = (skeleton(message, *path) for message, path in
-                           zip((call.request, call.answer), LONG_VALUES.get(method_of(call), ((), ()))))
+                           zip((call.request, call.answer), LONG_VALUES.get(method_of(call.path), ((), ()))))
         at = int((call.asked - began) * 1e6)
         lines.append((call.asked, f'{at} > {number} {call.path} {run} {round_number} {waste} {asked}'))
         if span is not None:
