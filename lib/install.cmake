@@ -15,7 +15,7 @@ endforeach()
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fedcarbon)
 install(TARGETS ${targets} EXPORT fedcarbonTargets)
 install(EXPORT fedcarbonTargets NAMESPACE fedcarbon:: DESTINATION ${package_dir})
-install(DIRECTORY lib/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fedcarbon FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY lib/fedcarbon DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY ${PROJECT_BINARY_DIR}/include-proto/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY proto/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fedcarbon/proto FILES_MATCHING PATTERN "*.proto")

@@ -9,7 +9,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_replace.h"
-#include "node/config.h"
+#include "node/config/config.h"
 #include "node/local/grpc/run.h"
 #include "node/proxy/proxy.h"
 #include "node/serve.h"

@@ -16,7 +16,7 @@
 #include "fedcarbon/report/grpc/metering.h"
 #include "node/local/grpc/local_service.h"
 #include "node/proxy/proxy.h"
-#include "node/status_server.h"
+#include "node/status/status_server.h"
 
 namespace fedcarbon::node {
 namespace {

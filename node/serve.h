@@ -4,7 +4,7 @@
 #include <csignal>
 
 #include "absl/status/status.h"
-#include "node/config.h"
+#include "node/config/config.h"
 
 namespace fedcarbon::node {
 

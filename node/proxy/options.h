@@ -1,4 +1,4 @@
-// What the proxy is told: listeners, their upstreams, TLS and limits. node/config.h reads it from flags and
+// What the proxy is told: listeners, their upstreams, TLS and limits. node/config reads it from flags and
 // TOML.
 #pragma once
 

@@ -1,5 +1,5 @@
-// Answers what was measured and what it cost: totals of the store, counted once, priced by lib/carbon. The
-// gRPC service, the JSON API and the page all ask here.
+// Answers what was measured and what it cost: totals of the store, counted once, priced by
+// lib/fedcarbon/carbon. The gRPC service, the JSON API and the page all ask here.
 #pragma once
 
 #include <functional>

@@ -21,7 +21,7 @@ std::string ErrorOf(const std::string& toml) {
   return std::string(factors.status().message());
 }
 
-// The example of lib/carbon/README.md.
+// The example of lib/fedcarbon/carbon/README.md.
 constexpr char kExample[] = R"(watts_per_core = { low = 3, central = 5, high = 9, source = "our rack meter" }
 accelerator_watts = 350
 
@@ -103,7 +103,7 @@ struct BadFile {
 
 TEST(FactorsFileTest, ErrorsNamePlaceAndRemedy) {
   for (const BadFile& bad : {
-           BadFile{"[pue]\nother = \n", "site.toml:2:", "lib/carbon/README.md"},
+           BadFile{"[pue]\nother = \n", "site.toml:2:", "lib/fedcarbon/carbon/README.md"},
            BadFile{"\n  gird_intensity = 1\n", "site.toml:2:3: unknown key \"gird_intensity\"",
                    "grid_intensity"},
            BadFile{"[grid_intensity]\nCHE = 1\nXXX = 2\n", "site.toml:3:1: unknown country \"XXX\"",
@@ -152,7 +152,7 @@ TEST(FactorsFileTest, ErrorsNamePlaceAndRemedy) {
            BadFile{"grid_intensity_csv = 'a,b'\n",
                    "site.toml:1:22: grid_intensity_csv:1: the first line must be",
                    "iso3,country_or_region,year,gco2e_per_kwh"},
-           BadFile{"[grid_intensity]\nCHE = 1\nCHE = 2\n", "site.toml:3:", "lib/carbon/README.md"},
+           BadFile{"[grid_intensity]\nCHE = 1\nCHE = 2\n", "site.toml:3:", "lib/fedcarbon/carbon/README.md"},
        }) {
     const std::string error = ErrorOf(bad.toml);
     EXPECT_THAT(error, StartsWith(bad.where)) << bad.toml;

@@ -1,5 +1,6 @@
 // The report stream to a coordinator, as the Reporter sees it: messages of proto/fedcarbon/v1/report.proto,
-// and nothing of how they travel. lib/report/grpc has the one over gRPC, tests one without a network.
+// and nothing of how they travel. lib/fedcarbon/report/grpc has the one over gRPC, tests one without a
+// network.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-#include "node/status_server.h"
+#include "node/status/status_server.h"
 
 #include <array>
 #include <atomic>
@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "node/metrics_text.h"
+#include "node/status/metrics_text.h"
 
 namespace fedcarbon::node {
 namespace {

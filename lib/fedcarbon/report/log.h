@@ -1,4 +1,4 @@
-// Where lib/report logs: warnings, once per change of state, and never payload.
+// Where lib/fedcarbon/report logs: warnings, once per change of state, and never payload.
 #pragma once
 
 #include <spdlog/spdlog.h>

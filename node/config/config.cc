@@ -1,4 +1,4 @@
-#include "node/config.h"
+#include "node/config/config.h"
 
 #include <algorithm>
 #include <fstream>
@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "node/config_file.h"
-#include "node/config_values.h"
+#include "node/config/config_file.h"
+#include "node/config/config_values.h"
 
 namespace fedcarbon::node {
 namespace {

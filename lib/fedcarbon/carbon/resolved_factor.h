@@ -1,5 +1,5 @@
 // Which factor holds for a node or an edge, and what a person has to know about the choice. Private to
-// lib/carbon.
+// lib/fedcarbon/carbon.
 //
 // Pure functions: thread-safe. They never fail: what is unknown gets a default and a notice. A node's name is
 // empty for the unknown node.

@@ -8,9 +8,9 @@
 //     Train();
 //   }
 //
-// RPCs are metered by the interceptors of lib/meter/grpc, which feed a CallObserver. A program that reports
-// to a coordinator uses fedcarbon::Metering (lib/report/grpc/metering.h), which puts a Meter and a Reporter
-// together.
+// RPCs are metered by the interceptors of lib/fedcarbon/meter/grpc, which feed a CallObserver. A program that
+// reports to a coordinator uses fedcarbon::Metering (lib/fedcarbon/report/grpc/metering.h), which puts a
+// Meter and a Reporter together.
 #pragma once
 
 #include <cstdint>

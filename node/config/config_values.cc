@@ -1,4 +1,4 @@
-#include "node/config_values.h"
+#include "node/config/config_values.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

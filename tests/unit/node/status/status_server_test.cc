@@ -1,5 +1,5 @@
 // The client is this file's own, byte by byte.
-#include "node/status_server.h"
+#include "node/status/status_server.h"
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>

@@ -10,7 +10,8 @@ namespace {
 
 constexpr NetworkModel kModels[] = {
     {kNetDefault, "E = k(link kind) * GB", "wan, access",
-     "chosen from the published values in lib/carbon/README.md: none supports a narrower interval", false},
+     "chosen from the published values in lib/fedcarbon/carbon/README.md: none supports a narrower interval",
+     false},
     {kNetMalmodinMarginal, "E = slope(link kind) [W per Mbit/s] * 8000 s", "wan, access; the marginal rule",
      "Malmodin, The power consumption of mobile and fixed network data services, Electronics Goes Green 2020",
      false},

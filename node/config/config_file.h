@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "node/config.h"
+#include "node/config/config.h"
 
 namespace fedcarbon::node {
 

@@ -1,4 +1,4 @@
-#include "node/metrics_text.h"
+#include "node/status/metrics_text.h"
 
 #include <prometheus/text_serializer.h>
 

@@ -1,10 +1,10 @@
-#include "node/config_file.h"
+#include "node/config/config_file.h"
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "node/config_values.h"
-#include "node/toml_reader.h"
+#include "node/config/config_values.h"
+#include "node/config/toml_reader.h"
 
 namespace fedcarbon::node {
 namespace {

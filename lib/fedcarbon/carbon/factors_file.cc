@@ -244,9 +244,10 @@ absl::StatusOr<FactorSet> LoadFactors(const FactorSet& base, absl::string_view t
     const toml::table table = toml::parse(std::string_view(toml.data(), toml.size()), name);
     if (absl::Status status = file.Read(table); !status.ok()) return status;
   } catch (const toml::parse_error& error) {  // the library's own way; it ends here
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, ":", error.source().begin.line, ":", error.source().begin.column,
-        ": not TOML: ", std::string(error.description()), ": see lib/carbon/README.md for the format"));
+    return absl::InvalidArgumentError(absl::StrCat(name, ":", error.source().begin.line, ":",
+                                                   error.source().begin.column,
+                                                   ": not TOML: ", std::string(error.description()),
+                                                   ": see lib/fedcarbon/carbon/README.md for the format"));
   }
   return file.Take();
 }

@@ -4,7 +4,7 @@
 //   fedcarbon::MeterServer(&builder, meter);
 //
 // Every RPC kind and API style. Message bytes are those of the serialized message, before compression. gRPC
-// takes interceptors through an experimental API; README.md in lib/meter lists what it lets us see.
+// takes interceptors through an experimental API; README.md in lib/fedcarbon/meter lists what it lets us see.
 //
 // A meter must not be null: Meter::Disabled() is the one that does nothing.
 #pragma once

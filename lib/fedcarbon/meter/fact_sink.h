@@ -5,7 +5,7 @@
 
 namespace fedcarbon {
 
-/// Takes facts. The Reporter (lib/report) is one; a test's collector another.
+/// Takes facts. The Reporter (lib/fedcarbon/report) is one; a test's collector another.
 ///
 /// Thread-safe. Record() is on the path of every RPC: it does not block, does no I/O, takes no lock that all
 /// threads share, and does not fail; what cannot be kept is counted and becomes a Gap.

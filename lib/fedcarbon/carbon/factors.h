@@ -49,7 +49,7 @@ struct FactorSet {
   std::vector<Factor> All(int year) const;
 };
 
-/// Ember's grid intensities (lib/carbon/data) and the defaults of README.md. Lives for ever.
+/// Ember's grid intensities (lib/fedcarbon/carbon/data) and the defaults of README.md. Lives for ever.
 std::shared_ptr<const FactorSet> BuiltInFactors();
 
 /// `base` with what the factors file states instead. `name` is the file's name, for messages.
