@@ -2,7 +2,7 @@
 # targets exist.
 include(CMakePackageConfigHelpers)
 
-set(modules proto proto_grpc units sync net carbon meter meter_grpc report report_grpc)
+set(modules proto proto_grpc status status_grpc units sync net carbon meter meter_grpc report report_grpc)
 add_library(fedcarbon_all INTERFACE)
 set_target_properties(fedcarbon_all PROPERTIES EXPORT_NAME fedcarbon)
 set(targets fedcarbon_all)
@@ -15,7 +15,7 @@ endforeach()
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fedcarbon)
 install(TARGETS ${targets} EXPORT fedcarbonTargets)
 install(EXPORT fedcarbonTargets NAMESPACE fedcarbon:: DESTINATION ${package_dir})
-install(DIRECTORY lib/fedcarbon DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY lib/fedcarbon DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" PATTERN status EXCLUDE)
 install(DIRECTORY ${PROJECT_BINARY_DIR}/include-proto/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY proto/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fedcarbon/proto FILES_MATCHING PATTERN "*.proto")
