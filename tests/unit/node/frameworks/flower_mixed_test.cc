@@ -12,6 +12,8 @@ namespace {
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+class FlowerMixedTest : public FlowerTest {};
+
 constexpr uint64_t kOtherRun = 2;
 const RoundId kNoOtherRound{"flower:2", std::nullopt};
 RoundId OtherRound(uint64_t round) { return {"flower:2", round}; }
@@ -24,7 +26,7 @@ const std::string kArray = Object("Array  2" + std::string(1, '\0') + "{}");
 
 // ---- What mixes
 
-TEST_F(FlowerTest, TwoRunsAtOnceAreKeptApart) {
+TEST_F(FlowerMixedTest, TwoRunsAtOnceAreKeptApart) {
   const Transfer one = Pull({Id('a')});
   const Transfer other = Pull({Id('a'), "", "", "train", kOtherRun}, kOtherNode);  // the same id
   EXPECT_NE(one.binding, other.binding);
@@ -40,7 +42,7 @@ TEST_F(FlowerTest, TwoRunsAtOnceAreKeptApart) {
   EXPECT_EQ(Bindings()[1].key, other.binding);
 }
 
-TEST_F(FlowerTest, OneNodeMayWorkOnTwoRunsInTurn) {
+TEST_F(FlowerMixedTest, OneNodeMayWorkOnTwoRunsInTurn) {
   Pull({Id('a'), "", "1"});
   Confirm(Id('a'));
   Pull({Id('b'), "", "8", "train", kOtherRun});
@@ -50,7 +52,7 @@ TEST_F(FlowerTest, OneNodeMayWorkOnTwoRunsInTurn) {
   EXPECT_EQ(PushObject(Id('f'), "s").round, Round(1));
 }
 
-TEST_F(FlowerTest, ASessionOfOneRunIsNoneOfAnother) {
+TEST_F(FlowerMixedTest, ASessionOfOneRunIsNoneOfAnother) {
   Pull({Id('a'), "", "1"});
   Push({Id('r'), Id('a')}, "s");
   EXPECT_EQ(Call("PushObject", Request(kNode, kOtherRun, Id('f')) + Bytes(5, "s"), Varint(1, 1)).round,
@@ -58,7 +60,7 @@ TEST_F(FlowerTest, ASessionOfOneRunIsNoneOfAnother) {
   EXPECT_EQ(Call("PushObject", Request(kNode, kOtherRun, Id('f')), Varint(1, 1)).round, kNoOtherRound);
 }
 
-TEST_F(FlowerTest, ARunThatRestartsWithTheSameIdBeginsAnew) {
+TEST_F(FlowerMixedTest, ARunThatRestartsWithTheSameIdBeginsAnew) {
   Pull({Id('a'), "", "3"});
   PullObject(Id('c'), kArray);  // and then the server went down
   EXPECT_EQ(Pull({Id('b'), "", "1"}).round, Round(1));
@@ -68,14 +70,14 @@ TEST_F(FlowerTest, ARunThatRestartsWithTheSameIdBeginsAnew) {
   EXPECT_EQ(PushObject(Id('f'), "s").round, Round(1));
 }
 
-TEST_F(FlowerTest, AMessageIdThatComesAgainForAnotherRoundIsOfThatRound) {
+TEST_F(FlowerMixedTest, AMessageIdThatComesAgainForAnotherRoundIsOfThatRound) {
   Pull({Id('a'), "", "3"});
   EXPECT_EQ(Pull({Id('a'), "", "1"}).round, Round(1));
   EXPECT_EQ(PullObject(Id('c'), kArray).round, Round(1));
   EXPECT_EQ(Push({Id('r'), Id('a')}, "s").round, Round(1));
 }
 
-TEST_F(FlowerTest, AMessageThatIsPulledAgainKeepsItsRound) {
+TEST_F(FlowerMixedTest, AMessageThatIsPulledAgainKeepsItsRound) {
   const Transfer pulled = Pull({Id('a')});
   EXPECT_EQ(Pull({Id('a')}).binding, pulled.binding) << "it did not arrive at first";
   PullObject(Id('d'), Object(Config("server-round", 2 * 4)));
@@ -83,7 +85,7 @@ TEST_F(FlowerTest, AMessageThatIsPulledAgainKeepsItsRound) {
   EXPECT_THAT(Bindings(), SizeIs(1));
 }
 
-TEST_F(FlowerTest, ANodeThatRegistersAgainHasNothingOfItsOldId) {
+TEST_F(FlowerMixedTest, ANodeThatRegistersAgainHasNothingOfItsOldId) {
   Pull({Id('a'), "", "1"});
   EXPECT_EQ(PullObject(Id('c'), kArray, kOtherNode).round, kNoRound);
   Pull({Id('a'), "", "1"}, kOtherNode);
@@ -92,7 +94,7 @@ TEST_F(FlowerTest, ANodeThatRegistersAgainHasNothingOfItsOldId) {
   EXPECT_EQ(Push({Id('r'), Id('a')}, "s").round, Round(1));
 }
 
-TEST_F(FlowerTest, ARoundMayBeginBeforeTheLastOneHasGoneUp) {
+TEST_F(FlowerMixedTest, ARoundMayBeginBeforeTheLastOneHasGoneUp) {
   Pull({Id('a'), "", "3"});
   Confirm(Id('a'));
   Push({Id('r'), Id('a')}, "s3");
@@ -110,7 +112,7 @@ TEST_F(FlowerTest, ARoundMayBeginBeforeTheLastOneHasGoneUp) {
   EXPECT_EQ(Transfers().back().round, Round(3));
 }
 
-TEST_F(FlowerTest, WithoutSessionsToo) {
+TEST_F(FlowerMixedTest, WithoutSessionsToo) {
   Pull({Id('a'), "", "3"});
   Push({Id('r'), Id('a')}, "");
   Pull({Id('b'), "", "4"});
@@ -120,7 +122,7 @@ TEST_F(FlowerTest, WithoutSessionsToo) {
 }
 
 // A config that was asked for names the round of the message that it was asked for, not of a later one.
-TEST_F(FlowerTest, AnAnswerThatComesLateNamesTheRoundOfItsOwnMessage) {
+TEST_F(FlowerMixedTest, AnAnswerThatComesLateNamesTheRoundOfItsOwnMessage) {
   const Transfer early = Pull({Id('a')});
   Open late = Begin("/flwr.proto.Fleet/PullObject");
   Say(&late, Side::kClient, Request(kNode, kRun, Id('d')));
@@ -133,13 +135,13 @@ TEST_F(FlowerTest, AnAnswerThatComesLateNamesTheRoundOfItsOwnMessage) {
   EXPECT_EQ(PullObject(Id('c'), kArray).binding, next.binding);
 }
 
-TEST_F(FlowerTest, ANodeThatAsksForWorkHasGivenUpItsMessage) {
+TEST_F(FlowerMixedTest, ANodeThatAsksForWorkHasGivenUpItsMessage) {
   Pull({Id('a'), "", "1"});
   Call("PullMessages", Node(kNode), "");
   EXPECT_EQ(PullObject(Id('c'), kArray).round, kNoRound);
 }
 
-TEST_F(FlowerTest, ObjectsMayBeSharedByRoundsAndNodes) {
+TEST_F(FlowerMixedTest, ObjectsMayBeSharedByRoundsAndNodes) {
   Pull({Id('a')});
   PullObject(Id('d'), Object(Config("server-round", 2 * 1)));
   PullObject(Id('c'), kArray);
@@ -154,7 +156,7 @@ TEST_F(FlowerTest, ObjectsMayBeSharedByRoundsAndNodes) {
   EXPECT_EQ(PullObject(Id('d'), kArray).round, Round(2)) << "the first that names a round has named it";
 }
 
-TEST_F(FlowerTest, AReplyToAMessageThatNobodySawIsOfItsRun) {
+TEST_F(FlowerMixedTest, AReplyToAMessageThatNobodySawIsOfItsRun) {
   EXPECT_EQ(Confirm(Id('a')).round, kNoRound);
   const Transfer reply = Push({Id('r'), Id('a')}, "s", 2.0);
   EXPECT_EQ(reply.round, kNoRound);
@@ -166,7 +168,7 @@ TEST_F(FlowerTest, AReplyToAMessageThatNobodySawIsOfItsRun) {
   EXPECT_THAT(Bindings(), IsEmpty());
 }
 
-TEST_F(FlowerTest, SeveralMessagesAtOnceAreOfNoRound) {
+TEST_F(FlowerMixedTest, SeveralMessagesAtOnceAreOfNoRound) {
   const std::string both = Message({Id('a'), "", "1"}) + Message({Id('b'), "", "2"});
   Pull({Id('c'), "", "7"});
   EXPECT_EQ(Call("PullMessages", Node(kNode), both).round, RoundId{});
@@ -183,7 +185,7 @@ TEST_F(FlowerTest, SeveralMessagesAtOnceAreOfNoRound) {
 
 // ---- What only looks like it
 
-TEST_F(FlowerTest, ANumberOfAnotherMethodIsNoRun) {
+TEST_F(FlowerMixedTest, ANumberOfAnotherMethodIsNoRun) {
   const std::string registration = Bytes(1, "key") + Fixed64(2, Bits(30.0));
   EXPECT_EQ(Call("ActivateNode", registration, Varint(1, kNode)).round, RoundId{});
   EXPECT_EQ(Call("Unheard", Node(kNode) + Varint(2, kRun), "").round, RoundId{});
@@ -192,7 +194,7 @@ TEST_F(FlowerTest, ANumberOfAnotherMethodIsNoRun) {
             kNoRound);
 }
 
-TEST_F(FlowerTest, FieldsOfAnotherVersionSayNothing) {
+TEST_F(FlowerMixedTest, FieldsOfAnotherVersionSayNothing) {
   // Everything one number further, and as other types.
   EXPECT_EQ(Call("PullMessages", Bytes(2, Varint(1, kNode)), Bytes(3, Bytes(1, Varint(1, kRun)))).round,
             RoundId{});
@@ -205,7 +207,7 @@ TEST_F(FlowerTest, FieldsOfAnotherVersionSayNothing) {
   EXPECT_EQ(Call("PullObject", Varint(2, kRun) + Bytes(3, Id('c')), kArray).round, kNoRound);
 }
 
-TEST_F(FlowerTest, WhatIsNoMessageSaysNothing) {
+TEST_F(FlowerMixedTest, WhatIsNoMessageSaysNothing) {
   const std::string answer = Message({Id('a'), "", "1"});
   std::string nest = answer;
   for (int i = 0; i < 1'000; ++i) nest = Bytes(2, nest);
@@ -222,7 +224,7 @@ TEST_F(FlowerTest, WhatIsNoMessageSaysNothing) {
   }
 }
 
-TEST_F(FlowerTest, ACallOfSeveralMessagesIsBookedByItsFirst) {
+TEST_F(FlowerMixedTest, ACallOfSeveralMessagesIsBookedByItsFirst) {
   Pull({Id('a'), "", "1"});
   Pull({Id('b'), "", "2"}, kOtherNode);
   Open open = Begin("/flwr.proto.Fleet/PullObject");
@@ -234,18 +236,18 @@ TEST_F(FlowerTest, ACallOfSeveralMessagesIsBookedByItsFirst) {
   EXPECT_EQ(Transfers().back().round, Round(1));
 }
 
-TEST_F(FlowerTest, AnAnswerWithoutAQuestionSaysNothing) {
+TEST_F(FlowerMixedTest, AnAnswerWithoutAQuestionSaysNothing) {
   Open open = Begin("/flwr.proto.Fleet/PullMessages");
   Say(&open, Side::kServer, Message({Id('a'), "", "1"}));
   End(&open);
   EXPECT_EQ(Transfers().back().round, RoundId{});
 }
 
-TEST_F(FlowerTest, OnlyAPollThatWentWellWasForNothing) {
+TEST_F(FlowerMixedTest, OnlyAPollThatWentWellWasForNothing) {
   EXPECT_EQ(Call("PullMessages", Node(kNode), "", /*status=*/14).waste, v1::WASTE_UNSPECIFIED);
 }
 
-TEST_F(FlowerTest, WhatTheOtherEndDoesNotHaveHasNotMoved) {
+TEST_F(FlowerMixedTest, WhatTheOtherEndDoesNotHaveHasNotMoved) {
   Pull({Id('a'), "", "1"});
   EXPECT_EQ(PullObject(Id('c'), "").waste, v1::WASTE_UNSPECIFIED);
   EXPECT_EQ(PullObject(Id('c'), kArray).waste, v1::WASTE_UNSPECIFIED);

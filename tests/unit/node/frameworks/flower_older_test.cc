@@ -12,6 +12,8 @@ namespace {
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+class FlowerOlderTest : public FlowerTest {};
+
 // RecordSet {1 parameters, 2 metrics, 3 configs}, each a map.
 std::string Content(const std::string& setting = "", uint64_t zigzag = 0) {
   const std::string array = Bytes(1, "float32") + Bytes(4, std::string(10'000, 'x'));
@@ -35,7 +37,7 @@ std::string InlineMessage(const Metadata& metadata, const std::string& content) 
   return Bytes(2, Bytes(1, fields) + Bytes(2, content));
 }
 
-TEST_F(FlowerTest, AMessageWithItsContentInsideNamesItsRoundThere) {
+TEST_F(FlowerOlderTest, AMessageWithItsContentInsideNamesItsRoundThere) {
   const Transfer pulled =
       Call("PullMessages", Node(kNode), InlineMessage({Id('a')}, Content("server-round", 2 * 4)));
   EXPECT_EQ(pulled.round, Round(4));
@@ -50,14 +52,14 @@ TEST_F(FlowerTest, AMessageWithItsContentInsideNamesItsRoundThere) {
   EXPECT_THAT(Bindings(), IsEmpty());
 }
 
-TEST_F(FlowerTest, TheGroupOfAMessageGoesBeforeItsContent) {
+TEST_F(FlowerOlderTest, TheGroupOfAMessageGoesBeforeItsContent) {
   EXPECT_EQ(
       Call("PullMessages", Node(kNode), InlineMessage({Id('a'), "", "2"}, Content("server-round", 2 * 4)))
           .round,
       Round(2));
 }
 
-TEST_F(FlowerTest, OtherSettingsInsideAreNoRound) {
+TEST_F(FlowerOlderTest, OtherSettingsInsideAreNoRound) {
   EXPECT_EQ(Call("PullMessages", Node(kNode), InlineMessage({Id('a')}, Content("rounds", 2))).round,
             kNoRound);
   EXPECT_EQ(Call("PullMessages", Node(kNode), InlineMessage({Id('b')}, Content("server-round", 3))).round,
@@ -69,18 +71,18 @@ TEST_F(FlowerTest, OtherSettingsInsideAreNoRound) {
             kNoRound);
 }
 
-TEST_F(FlowerTest, AMessageWithItsContentInsideHasNoObjects) {
+TEST_F(FlowerOlderTest, AMessageWithItsContentInsideHasNoObjects) {
   Call("PullMessages", Node(kNode), InlineMessage({Id('a'), "", "1"}, Content()));
   EXPECT_EQ(PullObject(Id('c'), Object("Array")).round, kNoRound);
 }
 
-TEST_F(FlowerTest, AMessageInsideThatDidNotArriveIsNotComputedYet) {
+TEST_F(FlowerOlderTest, AMessageInsideThatDidNotArriveIsNotComputedYet) {
   Call("PullMessages", Node(kNode), InlineMessage({Id('a'), "", "1"}, Content()), /*status=*/14);
   Call("PushMessages", Node(kNode) + InlineMessage({"", Id('a')}, Content()), "");
   EXPECT_THAT(Spans(), IsEmpty());
 }
 
-TEST_F(FlowerTest, ATaskIsBookedAsAMessageIs) {
+TEST_F(FlowerOlderTest, ATaskIsBookedAsAMessageIs) {
   EXPECT_EQ(Call("PullTaskIns", Node(kNode), Task("task", "3", Content())).round, Round(3));
   meter_.clock.Advance(absl::Seconds(20));
   EXPECT_EQ(Call("PushTaskRes", Node(kNode) + Task("", "3", Content(), "task"), "").round, Round(3));
@@ -94,7 +96,7 @@ TEST_F(FlowerTest, ATaskIsBookedAsAMessageIs) {
   EXPECT_EQ(Call("Ping", Node(kNode) + Fixed64(2, 0), Varint(1, 1)).waste, v1::WASTE_HEARTBEAT);
 }
 
-TEST_F(FlowerTest, OverTheHttpOfOldItIsTheSame) {
+TEST_F(FlowerOlderTest, OverTheHttpOfOldItIsTheSame) {
   Open open = Begin("/api/v0/fleet/pull-task-ins");
   Say(&open, Side::kClient, Node(kNode));
   Say(&open, Side::kServer, Task("task", "3", Content()));
