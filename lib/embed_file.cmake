@@ -6,9 +6,9 @@ string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
 file(WRITE ${OUTPUT} "#include <string_view>
 namespace fedcarbon::embedded {
 namespace {
-constexpr unsigned char kBytes[] = {${bytes}0};
+constexpr unsigned char ${SYMBOL}_bytes[] = {${bytes}0};
 }
 extern const std::string_view ${SYMBOL};
-const std::string_view ${SYMBOL}(reinterpret_cast<const char*>(kBytes), ${size});
+const std::string_view ${SYMBOL}(reinterpret_cast<const char*>(${SYMBOL}_bytes), ${size});
 }  // namespace fedcarbon::embedded
 ")

@@ -10,7 +10,7 @@ build_packages=(
 
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev libhttp-parser-dev libwslay-dev
-  clang-14 libclang-rt-14-dev libfuzzer-14-dev clang-format-14
+  clang-14 lld-14 libclang-rt-14-dev libfuzzer-14-dev clang-format-14 clang-tidy-14
   chromium chromium-driver python3 python3-venv curl sqlite3 procps
 )
 

@@ -1,36 +1,51 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs all tests:
-#   release   g++, the whole suite
-#   address   clang with -Wthread-safety, AddressSanitizer and UndefinedBehaviorSanitizer, the whole suite
-#   thread    clang with ThreadSanitizer: what is threaded, without gRPC, which Debian does not instrument
-# Without an argument all three. Exit status 0 if every test passed.
+# Installs what is missing, builds, and runs the tests. README.md in this folder says which stage looks at what, and why there.
+#   smoke     style, the programs and the unit tests, in five minutes: before each commit
+#   style     formatting, links of documents
+#   address   clang with -Wthread-safety, AddressSanitizer and UndefinedBehaviorSanitizer
+#   thread    clang with ThreadSanitizer: what starts threads, without gRPC, which Debian does not instrument
+#   release   g++, the programs as they are shipped
+#   long      everything in all three trees, and what takes hours
+# Without an argument style, address, thread and release. Exit status 0 if every test passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source lib/packages.sh
 
 usage() {
-  echo "usage: tests/run.sh [release|address|thread]..." >&2
+  echo "usage: tests/run.sh [smoke|style|address|thread|release|long]..." >&2
   exit 2
 }
 
-stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(release address thread)
-for stage in "${stages[@]}"; do
-  case $stage in release | address | thread) ;; *) usage ;; esac
+stages=()
+for stage in "${@:-all}"; do
+  case $stage in
+    all) stages+=(style address thread release) ;;
+    smoke) stages+=(style smoke) ;;
+    long) stages+=(style long-address long-thread long-release tidy) ;;
+    style | address | thread | release) stages+=("$stage") ;;
+    *) usage ;;
+  esac
 done
 
 install_packages "${build_packages[@]}" "${test_packages[@]}" "${interop_packages[@]}"
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 begun=$(date +%s)
 
 # However it ends, the last line says what was found.
 summary() {
   local status=$?
   [ $status -eq 0 ] || [ $failed -gt 0 ] || failed=1
+  echo "== all: $(minutes $begun)"
   echo "$passed passed, $failed failed$([ $skipped -eq 0 ] || echo ", $skipped skipped")"
   [ $failed -eq 0 ] || exit 1
 }
 trap summary EXIT
+
+# minutes SINCE: how long ago that was.
+minutes() {
+  local seconds=$(($(date +%s) - $1))
+  printf '%d min %02d s' $((seconds / 60)) $((seconds % 60))
+}
 
 # count FILE: adds up the results of a JUnit file. A test that could not be started has failed.
 count() {
@@ -48,29 +63,85 @@ PYTHON
   skipped=$((skipped + skips))
 }
 
-for stage in "${stages[@]}"; do
-  build=build/tests-$stage
-  options=(-G Ninja -DFEDCARBON_TESTS=ON)
-  case $stage in
-    release) options+=(-DCMAKE_BUILD_TYPE=Release -DFEDCARBON_BENCH=ON) ;;
-    address) options+=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1 -g1" -DFEDCARBON_SANITIZE=address
-      -DCMAKE_CXX_COMPILER=clang++-14) ;;
-    thread) options+=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1 -g1" -DFEDCARBON_SANITIZE=thread
-      -DCMAKE_CXX_COMPILER=clang++-14) ;;
-  esac
+# check NAME COMMAND...: one more that passed or failed.
+check() {
+  local name=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    echo "FAILED: $name" >&2
+    failed=$((failed + 1))
+  fi
+}
+
+clang=(-DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE=Debug)
+sanitized=("${clang[@]}" -DCMAKE_UNITY_BUILD=ON "-DCMAKE_CXX_FLAGS=-O1 -g1")
+
+# run STAGE TARGET... -- OPTION...: builds the targets in a tree of its own and runs the tests whose names match $only but
+# not $but. Ends with the bill.
+run() {
+  local stage=$1 targets=()
+  shift
+  while [ "$1" != -- ]; do targets+=("$1"); shift; done
+  shift
+  local build=build/tests-$stage since configured built
+  since=$(date +%s)
   mkdir -p "$build"
   echo "== $stage: build"
-  cmake -S . -B "$build" "${options[@]}" >"$build/configure.log" 2>&1 || { cat "$build/configure.log"; exit 1; }
-  ninja -C "$build" --quiet
+  cmake -S . -B "$build" -G Ninja -DFEDCARBON_TESTS=ON "$@" >"$build/configure.log" 2>&1 ||
+    { cat "$build/configure.log"; exit 1; }
+  configured=$(minutes "$since") built=$(date +%s)
+  ninja -C "$build" --quiet "${targets[@]}"
+  built="$(minutes "$built")"
+  local tested
+  tested=$(date +%s)
   echo "== $stage: test"
   rm -f "$build/results.xml"
-  ctest --test-dir "$build" --output-on-failure -j2 --output-junit "$PWD/$build/results.xml" || true
+  ctest --test-dir "$build" -R "${only:-.}" -E "${but:-^$}" --output-on-failure -j4 --output-junit "$PWD/$build/results.xml" || true
   count "$build/results.xml"
-done
+  echo "== $stage: configure $configured, build $built, test $(minutes "$tested")"
+  python3 tests/bill.py "$build" "$since"
+}
 
-echo "== style"
-if find lib node server tests \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0 clang-format-14 --dry-run -Werror; then
-  passed=$((passed + 1))
-else
-  failed=$((failed + 1))
-fi
+style() {
+  check clang-format bash -c \
+    "find lib node server tests -name '*.h' -o -name '*.cc' | xargs clang-format-14 --dry-run -Werror"
+}
+
+for stage in "${stages[@]}"; do
+  case $stage in
+    style)
+      echo "== style"
+      style
+      ;;
+    smoke)
+      only='^unit\.' run smoke all unit_tests -- "${clang[@]}" -DCMAKE_UNITY_BUILD=ON "-DCMAKE_CXX_FLAGS=-O0 -g1"
+      ;;
+    address)
+      only='^(unit|simulation|crash|fuzz)|^conformance\.(packages|hostile|privacy|grpc\.(cpp\.cpp|cpp\.h2|h2\.cpp))|flower\.(packages|1\.41\.0\.message)$' \
+        run address all unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address
+      ;;
+    thread)
+      run thread unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=thread
+      ;;
+    release)
+      only='^(conformance|interop|web)\.' but='^conformance\.(hostile|privacy)|flower\.1\.41\.0\.message$' \
+        run release all -- -DCMAKE_BUILD_TYPE=Release
+      ;;
+    long-address)
+      run long-address all unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address -DFEDCARBON_LONG=ON
+      ;;
+    long-thread)
+      run long-thread unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=thread -DFEDCARBON_LONG=ON
+      ;;
+    long-release)
+      run long-release all unit_tests -- -DCMAKE_BUILD_TYPE=Release -DFEDCARBON_BENCH=ON -DFEDCARBON_LONG=ON
+      ;;
+    tidy)
+      echo "== tidy"
+      check clang-tidy bash -c "git ls-files 'lib/*.cc' 'node/*.cc' 'server/*.cc' |
+        xargs -P2 -n8 clang-tidy-14 --quiet -p build/tests-long-release"
+      ;;
+  esac
+done

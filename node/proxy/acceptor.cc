@@ -12,7 +12,7 @@ namespace fedcarbon::node {
 namespace {
 
 // Before others have their turn.
-constexpr int kBatch = 64;
+constexpr int kMaxAccepted = 64;
 
 // The file that is there; none if there is none.
 std::optional<std::pair<dev_t, ino_t>> FileAt(const std::string& path) {
@@ -59,7 +59,7 @@ void Acceptor::SetRoute(std::shared_ptr<Route> route, size_t limit) {
 
 void Acceptor::OnEvents(uint32_t) {
   const bool was_paused = std::exchange(is_paused_, false);
-  for (int i = 0; i < kBatch; ++i) {
+  for (int i = 0; i < kMaxAccepted; ++i) {
     const bool is_full =
         metrics_->connections_open.load(std::memory_order_relaxed) >= static_cast<int64_t>(limit_);
     FileDescriptor client(

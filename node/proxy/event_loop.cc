@@ -13,7 +13,7 @@
 namespace fedcarbon::node {
 namespace {
 
-constexpr size_t kBatch = 256;
+constexpr size_t kMaxEvents = 256;
 
 }  // namespace
 
@@ -31,7 +31,7 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create() {
 }
 
 EventLoop::EventLoop(FileDescriptor epoll, FileDescriptor wake)
-    : epoll_(std::move(epoll)), wake_(std::move(wake)), events_(kBatch) {}
+    : epoll_(std::move(epoll)), wake_(std::move(wake)), events_(kMaxEvents) {}
 
 void EventLoop::Run(absl::Duration interval, const std::function<void()>& tick) {
   const Clock& clock = *Clock::System();
@@ -51,7 +51,7 @@ void EventLoop::Run(absl::Duration interval, const std::function<void()>& tick) 
 void EventLoop::Dispatch(absl::Duration wait) {
   const auto timeout_ms =
       static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1))));
-  const int count = epoll_wait(epoll_.get(), events_.data(), kBatch, timeout_ms);
+  const int count = epoll_wait(epoll_.get(), events_.data(), kMaxEvents, timeout_ms);
   event_count_ = count > 0 ? static_cast<size_t>(count) : 0;
   for (size_t i = 0; i < event_count_; ++i) {
     if (auto* handler = static_cast<EventHandler*>(events_[i].data.ptr)) handler->OnEvents(events_[i].events);

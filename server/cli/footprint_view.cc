@@ -13,8 +13,6 @@ namespace {
 
 using Align = Table::Align;
 
-std::string NodeName(const std::string& node) { return node.empty() ? "(unknown)" : Printable(node); }
-
 std::string StateName(v1::Run::State state) {
   switch (state) {
     case v1::Run::STATE_RUNNING:

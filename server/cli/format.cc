@@ -161,6 +161,8 @@ std::string FormatInterval(const v1::Estimate& grams, MassUnit unit) {
                       number(grams.high()));
 }
 
+std::string NodeName(const std::string& node) { return node.empty() ? "(unknown)" : Printable(node); }
+
 std::string Printable(absl::string_view text) {
   std::string printable;
   while (!text.empty()) {

@@ -69,6 +69,9 @@ std::string FormatInterval(const v1::Estimate& grams, MassUnit unit);
 /// characters and invalid UTF-8 become \xNN or \u{NNNN}, a backslash "\\".
 std::string Printable(absl::string_view text);
 
+/// A node, or "(unknown)" where it has no name.
+std::string NodeName(const std::string& node);
+
 /// Columns that `text` takes: its code points.
 size_t Width(absl::string_view text);
 

@@ -14,8 +14,6 @@ const v1::TransferEntry& AnyEntry(const v1::TransferPair& pair) {
   return pair.has_client_entry() ? pair.client_entry() : pair.server_entry();
 }
 
-std::string NodeName(const std::string& node) { return node.empty() ? "(unknown)" : Printable(node); }
-
 /// "up / down" of the client's direction and of the server's, as an end counted them; "-" where it did not.
 std::string Counted(bool present, bool has_up, uint64_t up, bool has_down, uint64_t down) {
   if (!present) return "-";

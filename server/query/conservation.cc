@@ -12,8 +12,6 @@
 namespace fedcarbon::server {
 namespace {
 
-constexpr size_t kRunsPerRead = 100;
-
 /// From, to, reported by the sender, observer, answered.
 using Reporter = std::tuple<std::string, std::string, bool, v1::Observer, bool>;
 

@@ -1,11 +1,6 @@
 #include "server/query/federation_rest.h"
 
 namespace fedcarbon::server {
-namespace {
-
-constexpr size_t kRunsPerRead = 100;
-
-}  // namespace
 
 absl::StatusOr<std::shared_ptr<const FederationRest>> FederationRestCache::Get() {
   const auto position = store_->LastPosition();

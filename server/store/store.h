@@ -19,6 +19,9 @@
 
 namespace fedcarbon::server {
 
+/// As many runs as a reader of all of them asks for at once.
+inline constexpr size_t kRunsPerRead = 100;
+
 /// A batch on its way into the store. Its sequence is at most kMaxStored, and so are the rounds of its delta.
 struct Submission {
   BatchId id;

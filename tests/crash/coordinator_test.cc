@@ -20,7 +20,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-const char kProgram[] = FEDCARBON_COORDINATOR_PROGRAM;
+const char kProgram[] = FEDCARBON_BINARY_DIR "/bin/fedcarbon-coordinator";
 
 class Coordinator : public ::testing::Test {
  protected:

@@ -98,8 +98,8 @@ TEST(Kill, WhatWasAcknowledgedIsStoredOnce) {
   uint64_t acknowledged = 0;
   uint64_t sent = 0;
   for (int kill = 0; kill < kKills; ++kill) {
-    ChildProcess program(
-        {FEDCARBON_COORDINATOR_PROGRAM, "--data", folder, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"});
+    ChildProcess program({FEDCARBON_BINARY_DIR "/bin/fedcarbon-coordinator", "--data", folder, "--grpc",
+                          "127.0.0.1:0", "--http", "127.0.0.1:0"});
     const std::string line = program.ReadLine();
     ASSERT_THAT(line, ::testing::StartsWith("grpc ")) << program.Errors();
     // The moment of death is meant to be any.
@@ -120,7 +120,7 @@ TEST(Kill, WhatWasAcknowledgedIsStoredOnce) {
   for (size_t i = 0; i < stored.size(); ++i) {
     ASSERT_EQ(stored[i], i + 1) << "each once, without a hole";
   }
-  ChildProcess rebuild({FEDCARBON_COORDINATOR_PROGRAM, "rebuild", "--data", folder});
+  ChildProcess rebuild({FEDCARBON_BINARY_DIR "/bin/fedcarbon-coordinator", "rebuild", "--data", folder});
   EXPECT_EQ(rebuild.ReadLine(), "equal");
   EXPECT_EQ(rebuild.ReadLine(), "rounds and unattributed hold everything that was recorded");
   EXPECT_EQ(rebuild.Wait(), 0) << rebuild.Errors();

@@ -84,7 +84,7 @@ std::string FlagsError(const Flags& flags) {
 }
 
 std::string ReadmeExample() {
-  std::ifstream file(FEDCARBON_NODE_README);
+  std::ifstream file(FEDCARBON_SOURCE_DIR "/node/README.md");
   std::stringstream readme;
   readme << file.rdbuf();
   const std::string text = readme.str();

@@ -8,7 +8,7 @@ namespace fedcarbon::demo {
 inline constexpr const char* kHospitals[] = {"cleveland", "hungarian", "switzerland", "va_long_beach"};
 
 inline std::string DataFile(const std::string& hospital) {
-  return std::string(FEDCARBON_DEMO_DATA) + "/" + hospital + ".csv";
+  return std::string(FEDCARBON_SOURCE_DIR "/node/demo/data/") + hospital + ".csv";
 }
 
 }  // namespace fedcarbon::demo

@@ -129,7 +129,8 @@ class FlowerTraceTest : public FlowerTest, public ::testing::WithParamInterface<
 };
 
 TEST_P(FlowerTraceTest, IsBookedAsTheNodesThemselvesSaidIt) {
-  std::ifstream trace(std::string(FEDCARBON_FLOWER_TRACES) + "/" + GetParam());
+  std::ifstream trace(std::string(FEDCARBON_SOURCE_DIR "/tests/unit/node/frameworks/flower_traces/") +
+                      GetParam());
   Play(trace);
   std::vector<Booked> expected;
   for (const std::string& number : ended_) expected.push_back(booked_.at(number));

@@ -109,7 +109,7 @@ TEST(MetricsText, FollowsPrometheusConventions) {
 }
 
 TEST(MetricsText, TheReadmeNamesEachFamily) {
-  std::ifstream file(FEDCARBON_NODE_README);
+  std::ifstream file(FEDCARBON_SOURCE_DIR "/node/README.md");
   std::stringstream readme;
   readme << file.rdbuf();
   for (const auto& [name, family] : Parse(MetricsText(ProxyMetrics()))) {

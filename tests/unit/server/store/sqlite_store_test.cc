@@ -211,7 +211,7 @@ TEST_F(SqliteStoreTest, ReadersAndWriterWorkAtTheSameTime) {
 // Databases of every earlier version must open for ever: as the program of that version wrote them.
 
 TEST_F(SqliteStoreTest, DatabaseOfVersionOneBecomesThisVersion) {
-  ExecuteFile(FEDCARBON_VERSION_1_SQL);
+  ExecuteFile(FEDCARBON_SOURCE_DIR "/tests/unit/server/store/version_1.sql");
   EXPECT_EQ(Version(), 1);
   const absl::Status refused = OpenForReading().status();
   EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
@@ -231,7 +231,7 @@ TEST_F(SqliteStoreTest, DatabaseOfVersionOneBecomesThisVersion) {
 }
 
 TEST_F(SqliteStoreTest, DatabaseOfVersionTwoLearnsFromItsBatchesWhatWasWaste) {
-  ExecuteFile(FEDCARBON_VERSION_2_SQL);
+  ExecuteFile(FEDCARBON_SOURCE_DIR "/tests/unit/server/store/version_2.sql");
   EXPECT_EQ(Version(), 2);
   const auto store = *Open();
   EXPECT_EQ(Version(), 3);
@@ -250,7 +250,7 @@ TEST_F(SqliteStoreTest, DatabaseOfVersionTwoLearnsFromItsBatchesWhatWasWaste) {
 }
 
 TEST_F(SqliteStoreTest, DatabaseOfVersionTwoLearnsFromItsBatchesWhichSpansAreUpperBounds) {
-  ExecuteFile(FEDCARBON_VERSION_2_SQL);
+  ExecuteFile(FEDCARBON_SOURCE_DIR "/tests/unit/server/store/version_2.sql");
   BatchBuilder batch(kMaxSealedBatchBytes);
   const absl::Time start = absl::FromUnixSeconds(1'790'000'000);
   for (const v1::SpanKind kind : {v1::SPAN_KIND_TRAIN, v1::SPAN_KIND_EVALUATE}) {
@@ -270,7 +270,7 @@ TEST_F(SqliteStoreTest, DatabaseOfVersionTwoLearnsFromItsBatchesWhichSpansAreUpp
 }
 
 TEST_F(SqliteStoreTest, MigrationThatFailsLeavesAllAsItWas) {
-  ExecuteFile(FEDCARBON_VERSION_2_SQL);
+  ExecuteFile(FEDCARBON_SOURCE_DIR "/tests/unit/server/store/version_2.sql");
   const absl::Status failed = SqliteStore::Open(folder_, [](const StoredBatch& batch) {
                                 return batch.position < 3 ? DigestStored(batch) : absl::DataLossError("torn");
                               }).status();
