@@ -11,7 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "fedcarbon/meter/names.h"
+#include "fedcarbon/text/country_codes.h"
+#include "fedcarbon/text/names.h"
 
 namespace fedcarbon::node {
 namespace {

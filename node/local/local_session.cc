@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/meter_core.h"
-#include "fedcarbon/meter/names.h"
+#include "fedcarbon/text/names.h"
 
 namespace fedcarbon::node {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "fedcarbon/meter/names.h"
+#include "fedcarbon/text/names.h"
 #include "node/proxy/proxy.h"
 #include "node/proxy/route.h"
 

@@ -7,8 +7,8 @@
 #include "fedcarbon/meter/call_context.h"
 #include "fedcarbon/meter/call_observer.h"
 #include "fedcarbon/meter/meter_core.h"
-#include "fedcarbon/meter/names.h"
 #include "fedcarbon/meter/random_id.h"
+#include "fedcarbon/text/names.h"
 
 namespace fedcarbon::node {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
-#include "fedcarbon/meter/names.h"
+#include "fedcarbon/text/names.h"
 
 namespace fedcarbon::node {
 namespace {

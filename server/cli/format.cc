@@ -8,35 +8,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "fedcarbon/text/utf8.h"
 
 namespace fedcarbon::cli {
 namespace {
 
 constexpr absl::string_view kEllipsis = "…";
 
-/// One code point and how many bytes it took; `valid` is false for a byte that begins none.
-struct CodePoint {
-  char32_t value = 0;
-  size_t size = 1;
-  bool valid = false;
-};
-
-CodePoint Decode(absl::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1, true};
-  const size_t size = first >= 0xF0 && first < 0xF5 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 0;
-  if (size == 0 || first >= 0xF5 || text.size() < size) return {first, 1, false};
-  char32_t value = first & (0xFF >> (size + 1));
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {first, 1, false};
-    value = value << 6 | (byte(i) & 0x3F);
-  }
-  constexpr std::array<char32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
-  if (value < kSmallest[size] || value > 0x10FFFF || surrogate) return {first, 1, false};
-  return {value, size, true};
-}
+CodePoint Decode(absl::string_view text) { return DecodeUtf8({text.data(), text.size()}); }
 
 /// Control characters, and what changes how the text around it is shown.
 bool Dangerous(char32_t value) {
@@ -167,7 +146,7 @@ std::string Printable(absl::string_view text) {
   std::string printable;
   while (!text.empty()) {
     const CodePoint point = Decode(text);
-    if (!point.valid || (Dangerous(point.value) && point.value < 0x100)) {
+    if (!point.is_valid || (Dangerous(point.value) && point.value < 0x100)) {
       absl::StrAppendFormat(&printable, "\\x%02X", static_cast<uint32_t>(point.value));
     } else if (Dangerous(point.value)) {
       absl::StrAppendFormat(&printable, "\\u{%04X}", static_cast<uint32_t>(point.value));

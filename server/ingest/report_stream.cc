@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/report/batch.h"
+#include "fedcarbon/text/names.h"
 #include "server/ingest/digest.h"
 
 namespace fedcarbon::server {

@@ -7,7 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "google/protobuf/stubs/common.h"
+#include "fedcarbon/text/utf8.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -32,10 +32,7 @@ absl::StatusOr<std::string> Decode(absl::string_view text, bool plus_is_space) {
       i += 2;
     }
   }
-  if (!google::protobuf::internal::IsStructurallyValidUTF8(decoded.data(),
-                                                           static_cast<int>(decoded.size()))) {
-    return Malformed(text);
-  }
+  if (!IsUtf8(decoded)) return Malformed(text);
   return decoded;
 }
 

@@ -1,6 +1,6 @@
 #include "fedcarbon/meter/call_context.h"
 
-#include "fedcarbon/meter/names.h"
+#include "fedcarbon/text/names.h"
 
 namespace fedcarbon {
 

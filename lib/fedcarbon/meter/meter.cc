@@ -7,8 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/call_observer.h"
 #include "fedcarbon/meter/meter_core.h"
-#include "fedcarbon/meter/names.h"
 #include "fedcarbon/meter/random_id.h"
+#include "fedcarbon/text/country_codes.h"
+#include "fedcarbon/text/names.h"
 
 namespace fedcarbon {
 namespace {

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/report/batch_limits.h"
+#include "fedcarbon/text/names.h"
 
 namespace fedcarbon {
 namespace {

@@ -12,7 +12,6 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "fedcarbon/meter/facts.h"
-#include "fedcarbon/meter/names.h"
 
 namespace fedcarbon {
 

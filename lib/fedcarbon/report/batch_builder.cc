@@ -8,7 +8,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "fedcarbon/report/batch.h"
 #include "fedcarbon/report/batch_limits.h"
-#include "fedcarbon/report/clean_text.h"
+#include "fedcarbon/text/names.h"
+#include "fedcarbon/text/utf8.h"
 
 namespace fedcarbon {
 namespace {

@@ -14,6 +14,7 @@
 #include "fedcarbon/report/fact_buffers.h"
 #include "fedcarbon/report/log.h"
 #include "fedcarbon/report/sealer.h"
+#include "fedcarbon/text/names.h"
 
 namespace fedcarbon {
 namespace {

@@ -3,6 +3,8 @@
 #include <fstream>
 #include <utility>
 
+#include "fedcarbon/text/names.h"
+
 namespace fedcarbon {
 namespace {
 

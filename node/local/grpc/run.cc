@@ -8,7 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/facts.h"
-#include "fedcarbon/meter/names.h"
+#include "fedcarbon/text/names.h"
 #include "node/local/grpc/local_client.h"
 #include "node/local/held_command.h"
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/text/names.h"
 #include "tests/unit/report/random_facts.h"
 
 namespace fedcarbon {
@@ -235,29 +236,6 @@ TEST(BatchTest, TextIsCutBetweenCharactersAndAlwaysUtf8) {
   EXPECT_EQ(ReadBatch(SealOne(event)).run_events(0).name(),
             "a??"
             "(???\xf0\x9f\x8c\xb1???");
-}
-
-TEST(BatchTest, NamesAreJudgedAtTheLimitAndOnePast) {
-  EXPECT_TRUE(IsRunId(std::string(64, 'r')));
-  EXPECT_FALSE(IsRunId(std::string(65, 'r')));
-  EXPECT_TRUE(IsRunId("flower:12_3.a-B"));
-  EXPECT_FALSE(IsRunId(""));
-  EXPECT_FALSE(IsRunId("a/b"));
-  EXPECT_TRUE(IsMethodName(std::string(128, 'm')));
-  EXPECT_FALSE(IsMethodName(std::string(129, 'm')));
-  EXPECT_TRUE(IsMethodName("/a.B_c/D-e9"));
-  EXPECT_FALSE(IsMethodName(""));
-  EXPECT_FALSE(IsMethodName("/a?b"));
-  EXPECT_FALSE(IsMethodName("/a:b"));
-  const std::string label(63, 'n');
-  const std::string longest = label + "." + label + "." + label + "." + std::string(61, 'n');
-  EXPECT_TRUE(IsNodeName(longest));
-  EXPECT_FALSE(IsNodeName(longest + "n"));
-  EXPECT_FALSE(IsNodeName(label + "n.example"));
-  EXPECT_TRUE(IsNodeName("a-1.b"));
-  for (const char* bad : {"", ".", "a.", ".a", "a..b", "-a", "a-", "A", "a_b", "a b"}) {
-    EXPECT_FALSE(IsNodeName(bad)) << bad;
-  }
 }
 
 TEST(BatchTest, NewerFormatIsAFailedPrecondition) {

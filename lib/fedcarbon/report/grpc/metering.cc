@@ -11,12 +11,13 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/describe_machine.h"
-#include "fedcarbon/meter/names.h"
 #include "fedcarbon/report/batch.h"
 #include "fedcarbon/report/grpc/coordinator_address.h"
 #include "fedcarbon/report/grpc/grpc_transport.h"
 #include "fedcarbon/report/log.h"
 #include "fedcarbon/report/reporter.h"
+#include "fedcarbon/text/country_codes.h"
+#include "fedcarbon/text/names.h"
 
 namespace fedcarbon {
 namespace {

@@ -1,5 +1,5 @@
-// Which texts can be names: the limits of facts.md, checked wherever one enters from outside. Pure functions:
-// thread-safe, and never fail.
+// Which texts can be names: the limits of proto/fedcarbon/v1/README.md, checked wherever one enters from
+// outside. Pure functions: thread-safe, and never fail.
 #pragma once
 
 #include <string_view>
@@ -9,8 +9,5 @@ namespace fedcarbon {
 bool IsNodeName(std::string_view name);    // lower-case DNS name, at most 253 characters
 bool IsRunId(std::string_view run);        // 1 to 64 characters of [A-Za-z0-9._:-]
 bool IsMethodName(std::string_view name);  // 1 to 128 characters of [A-Za-z0-9_./-]
-
-/// An assigned ISO 3166-1 alpha-3 code, in capitals, or XKX (Kosovo).
-bool IsCountryCode(std::string_view code);
 
 }  // namespace fedcarbon

@@ -1,4 +1,4 @@
-#include "fedcarbon/meter/names.h"
+#include "fedcarbon/text/country_codes.h"
 
 #include <gtest/gtest.h>
 
