@@ -7,8 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "fedcarbon/net/address.h"
+#include "fedcarbon/net/endpoint.h"
 #include "fedcarbon/v1/facts.pb.h"
-#include "node/proxy/endpoint.h"
 
 namespace fedcarbon::node {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "fedcarbon/net/endpoint.h"
 #include "fedcarbon/units/units.h"
 #include "fedcarbon/v1/facts.pb.h"
-#include "node/proxy/endpoint.h"
 #include "node/wire/wire.h"
 
 namespace fedcarbon::node {

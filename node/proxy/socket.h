@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "fedcarbon/net/endpoint.h"
 #include "fedcarbon/units/units.h"
-#include "node/proxy/endpoint.h"
 #include "node/proxy/file_descriptor.h"
 
 namespace fedcarbon::node {

@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-#include "node/proxy/endpoint.h"
+#include "fedcarbon/net/endpoint.h"
 #include "tests/unit/node/proxy/sockets.h"
 
 namespace fedcarbon::node {

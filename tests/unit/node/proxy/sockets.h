@@ -22,7 +22,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "node/proxy/endpoint.h"
+#include "fedcarbon/net/endpoint.h"
 #include "node/proxy/file_descriptor.h"
 #include "node/proxy/socket.h"
 

@@ -1,11 +1,11 @@
-#include "node/proxy/endpoint.h"
+#include "fedcarbon/net/endpoint.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace fedcarbon::node {
+namespace fedcarbon {
 namespace {
 
 using ::testing::HasSubstr;
@@ -62,4 +62,4 @@ TEST(EndpointTest, EqualsByWhatItNames) {
 }
 
 }  // namespace
-}  // namespace fedcarbon::node
+}  // namespace fedcarbon

@@ -1,11 +1,12 @@
-#include "node/proxy/endpoint.h"
+#include "fedcarbon/net/endpoint.h"
 
 #include <sys/un.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 
-namespace fedcarbon::node {
+namespace fedcarbon {
 namespace {
 
 constexpr char kUnixPrefix[] = "unix:";
@@ -25,10 +26,8 @@ absl::StatusOr<Endpoint> ParseEndpoint(const std::string& text) {
     }
     return endpoint;
   }
-  absl::StatusOr<Address> address = ParseAddress(text);
-  if (!address.ok()) return address.status();
-  endpoint.address = *std::move(address);
+  ASSIGN_OR_RETURN(endpoint.address, ParseAddress(text));
   return endpoint;
 }
 
-}  // namespace fedcarbon::node
+}  // namespace fedcarbon

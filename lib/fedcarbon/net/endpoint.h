@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "fedcarbon/net/address.h"
 
-namespace fedcarbon::node {
+namespace fedcarbon {
 
 inline constexpr size_t kMaxUnixPath = 107;  // bytes: what sockaddr_un holds, and a zero
 
@@ -27,4 +27,4 @@ struct Endpoint {
 /// kMaxUnixPath.
 absl::StatusOr<Endpoint> ParseEndpoint(const std::string& text);
 
-}  // namespace fedcarbon::node
+}  // namespace fedcarbon
