@@ -4,12 +4,11 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/carbon/factors.h"
+#include "fedcarbon/files/read_file.h"
 #include "fedcarbon/report/batch.h"
 #include "server/ingest/digest.h"
 #include "server/ingest/grpc/report_service.h"
@@ -40,10 +39,9 @@ absl::Status CheckExposure(const char* option, const Address& address, bool allo
 // The text of the factors file; empty if there is none.
 absl::StatusOr<std::string> ReadFactors(const std::string& path) {
   if (path.empty()) return std::string();
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file) return absl::InvalidArgumentError(absl::StrCat("--factors: cannot read '", path, "'"));
-  return text;
+  absl::StatusOr<std::string> text = ReadFile(path, kMaxFactorsText);
+  if (text.ok()) return text;
+  return absl::InvalidArgumentError(absl::StrCat("--factors: ", text.status().message()));
 }
 
 void Announce(const char* service, Address address, int port) {

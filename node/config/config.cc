@@ -1,12 +1,12 @@
 #include "node/config/config.h"
 
 #include <algorithm>
-#include <fstream>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "fedcarbon/files/read_file.h"
 #include "node/config/config_file.h"
 #include "node/config/config_values.h"
 
@@ -195,12 +195,10 @@ absl::StatusOr<NodeConfig> LoadConfig(const Flags& flags) {
   if (flags.config.empty()) return Combine(flags, NodeConfig(), {});
   const absl::StatusOr<std::string> path = ParseFile(flags.config);
   if (!path.ok()) return absl::InvalidArgumentError(absl::StrCat("--config: ", path.status().message()));
-  std::ifstream file(*path, std::ios::binary);
-  std::string text(kMaxConfigText + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return absl::InvalidArgumentError(absl::StrCat("--config: cannot read '", *path, "'"));
-  text.resize(static_cast<size_t>(file.gcount()));
-  return ParseConfig(text, *path, flags);
+  // One byte more than allowed: ParseConfig says of what is too long where that stands.
+  const absl::StatusOr<std::string> text = ReadFile(*path, kMaxConfigText + 1);
+  if (!text.ok()) return absl::InvalidArgumentError(absl::StrCat("--config: ", text.status().message()));
+  return ParseConfig(*text, *path, flags);
 }
 
 std::string DescribeConfig(const NodeConfig& config) {

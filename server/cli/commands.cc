@@ -4,11 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/files/read_file.h"
 #include "fedcarbon/report/batch.h"
 #include "server/cli/footprint_view.h"
 #include "server/cli/format.h"
@@ -152,26 +151,8 @@ absl::Status PrintImpact(Client* client, const std::string& run, const v1::Metho
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
-  std::ifstream file;
-  if (path != "-") {
-    file.open(path, std::ios::binary);
-    if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-  }
-  std::istream& input = path == "-" ? std::cin : file;
-  std::string contents(max_bytes + 1, '\0');
-  input.read(contents.data(), static_cast<std::streamsize>(contents.size()));
-  contents.resize(static_cast<size_t>(input.gcount()));
-  if (input.bad() || (contents.empty() && !input.eof()))
-    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path));
-  if (contents.size() > max_bytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is larger than ", Thousands(max_bytes), " bytes"));
-  }
-  return contents;
-}
-
 absl::Status Inspect(const std::string& path, const Style& style) {
-  const auto sealed = ReadFile(path, kMaxSealedBatchBytes);
+  const auto sealed = ReadFileOrStandardInput(path, kMaxSealedBatchBytes);
   if (!sealed.ok()) return sealed.status();
   const auto text = InspectText(*sealed, style);
   if (!text.ok()) {

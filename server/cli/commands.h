@@ -36,8 +36,4 @@ absl::Status PrintImpact(Client* client, const std::string& run, const v1::Metho
 /// `path`: a file, or "-" for stdin.
 absl::Status Inspect(const std::string& path, const Style& style);
 
-/// Contents of a file; NOT_FOUND or PERMISSION_DENIED and the like with its name, INVALID_ARGUMENT where it
-/// is longer than `max_bytes`.
-absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
-
 }  // namespace fedcarbon::cli

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "fedcarbon/carbon/factors.h"
+#include "fedcarbon/files/read_file.h"
 #include "server/cli/commands.h"
 #include "server/cli/format.h"
 
@@ -47,7 +48,7 @@ struct MethodOptions {
     method.set_model(model);
     for (const std::string& network : network_models) method.add_network_models(network);
     if (factors.empty()) return method;
-    auto toml = ReadFile(factors, fedcarbon::kMaxFactorsText);
+    auto toml = fedcarbon::ReadFileOrStandardInput(factors, fedcarbon::kMaxFactorsText);
     if (!toml.ok()) return toml.status();
     method.set_factors_toml(*std::move(toml));
     method.set_factors_name(factors);
