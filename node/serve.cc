@@ -42,7 +42,7 @@ MeteringOptions ToMeteringOptions(const NodeConfig& config) {
   if (config.coordinator) options.coordinator = config.coordinator->text();
   options.country = config.country;
   options.link = config.link;
-  if (config.pue) options.pue = absl::StrCat(*config.pue);
+  options.pue = config.pue;
   options.keep = config.keep;
   options.insecure = config.insecure;
   options.cpu = CpuClock::SystemAllOwn();

@@ -49,7 +49,7 @@ absl::StatusOr<std::string> ParseLink(const std::string& text) {
 
 absl::StatusOr<double> ParsePue(const std::string& text) {
   double pue = 0;
-  if (absl::SimpleAtod(text, &pue) && pue >= kMinPue && pue <= kMaxPue) return pue;
+  if (absl::SimpleAtod(text, &pue) && IsPue(pue)) return pue;
   return Error(text, absl::StrCat("is no power usage effectiveness: write a number from ", kMinPue, " to ",
                                   kMaxPue, ", or leave it out if the site measured none"));
 }

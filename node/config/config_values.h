@@ -8,12 +8,11 @@
 #include "absl/status/statusor.h"
 #include "fedcarbon/net/address.h"
 #include "fedcarbon/net/endpoint.h"
+#include "fedcarbon/units/pue.h"
 #include "fedcarbon/v1/facts.pb.h"
 
 namespace fedcarbon::node {
 
-inline constexpr double kMinPue = 1;
-inline constexpr double kMaxPue = 10;
 inline constexpr int kMaxThreads = 64;
 inline constexpr size_t kMaxHeaderName = 128;  // bytes
 inline constexpr size_t kMaxServerName = 253;  // bytes

@@ -5,11 +5,10 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "fedcarbon/carbon/factors.h"
+#include "fedcarbon/units/pue.h"
 
 namespace fedcarbon {
 namespace {
-
-constexpr double kMinPue = 1;
 
 // Debian's absl::string_view is not std::string_view.
 absl::string_view Text(const toml::key& key) { return {key.str().data(), key.str().size()}; }

@@ -10,6 +10,7 @@
 #include "fedcarbon/meter/random_id.h"
 #include "fedcarbon/text/country_codes.h"
 #include "fedcarbon/text/names.h"
+#include "fedcarbon/units/pue.h"
 
 namespace fedcarbon {
 namespace {
@@ -27,8 +28,7 @@ absl::Status Check(const MeterOptions& options) {
         absl::StrCat("country \"", country,
                      "\": use an ISO 3166-1 alpha-3 code, such as CHE, or leave it out if unknown"));
   }
-  if (options.description.has_pue_thousandths() &&
-      (options.description.pue_thousandths() < 1'000 || options.description.pue_thousandths() > 10'000)) {
+  if (options.description.has_pue_thousandths() && !IsPue(options.description.pue_thousandths() / 1e3)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "PUE of ", options.description.pue_thousandths(),
         " thousandths: power usage effectiveness lies between 1 and 10; leave it out if unknown"));

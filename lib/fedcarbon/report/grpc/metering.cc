@@ -10,6 +10,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "fedcarbon/meter/describe_machine.h"
 #include "fedcarbon/report/batch.h"
 #include "fedcarbon/report/grpc/coordinator_address.h"
@@ -18,6 +19,7 @@
 #include "fedcarbon/report/reporter.h"
 #include "fedcarbon/text/country_codes.h"
 #include "fedcarbon/text/names.h"
+#include "fedcarbon/units/pue.h"
 
 namespace fedcarbon {
 namespace {
@@ -92,15 +94,17 @@ absl::Status ReadLink(const std::string& text, v1::Node* node) {
       absl::StrCat("FEDCARBON_LINK=", text, ": use fixed, mobile, lan or datacentre"));
 }
 
-absl::Status ReadPue(const std::string& text, v1::Node* node) {
-  double pue = 0;
+absl::Status ReadPue(std::optional<double> pue, v1::Node* node) {
+  const std::string text = pue.has_value() ? absl::StrCat(*pue) : FromEnvironment("FEDCARBON_PUE");
   if (text.empty()) return absl::OkStatus();
-  if (!absl::SimpleAtod(text, &pue) || !(pue >= 1.0 && pue <= 10.0)) {
+  if (double parsed = 0; !pue.has_value() && absl::SimpleAtod(text, &parsed)) pue = parsed;
+  if (!pue.has_value() || !IsPue(*pue)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("FEDCARBON_PUE=", text,
-                     ": use a number from 1.0 to 10.0, or leave it out if the site measured none"));
+        absl::StrFormat("FEDCARBON_PUE=%s: use a number from %.1f to %.1f, or leave it out if the site "
+                        "measured none",
+                        text, kMinPue, kMaxPue));
   }
-  node->set_pue_thousandths(static_cast<uint32_t>(std::lround(pue * 1'000)));
+  node->set_pue_thousandths(static_cast<uint32_t>(std::lround(*pue * 1'000)));
   return absl::OkStatus();
 }
 
@@ -151,7 +155,6 @@ absl::StatusOr<std::unique_ptr<Metering>> Metering::Start(MeteringOptions option
   FillFromEnvironment("FEDCARBON_COORDINATOR", &options.coordinator);
   FillFromEnvironment("FEDCARBON_COUNTRY", &options.country);
   FillFromEnvironment("FEDCARBON_LINK", &options.link);
-  FillFromEnvironment("FEDCARBON_PUE", &options.pue);
   FillFromEnvironment("FEDCARBON_KEEP", &options.keep);
   if (options.coordinator.empty()) options.coordinator = kDefaultCoordinator;
 

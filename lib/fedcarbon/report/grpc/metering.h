@@ -25,8 +25,8 @@ struct MeteringOptions {
   std::string coordinator;  // FEDCARBON_COORDINATOR: HOST:PORT of the report service, default 127.0.0.1:7433
   std::string country;      // FEDCARBON_COUNTRY: ISO 3166 alpha-3
   std::string link;         // FEDCARBON_LINK: fixed, mobile, lan or datacentre
-  std::string pue;          // FEDCARBON_PUE: power usage effectiveness that the site measured, 1.0 to 10.0
-  std::string keep;         // FEDCARBON_KEEP: a directory that gets a copy of each sealed batch as a file
+  std::optional<double> pue;  // FEDCARBON_PUE: power usage effectiveness that the site measured, 1.0 to 10.0
+  std::string keep;           // FEDCARBON_KEEP: a directory that gets a copy of each sealed batch as a file
   std::optional<bool> disabled;  // FEDCARBON_DISABLED=1: records and sends nothing
   std::optional<bool> insecure;  // FEDCARBON_INSECURE=1: the coordinator may be on another machine
 

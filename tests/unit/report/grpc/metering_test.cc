@@ -135,9 +135,9 @@ TEST_F(MeteringTest, WithoutReportingOptionsAreCheckedAndNothingCanBeKept) {
   options.report = false;
   EXPECT_THAT(std::string(Metering::Start(options).status().message()), HasSubstr("FEDCARBON_NODE"));
   options.node = "hospital-a";
-  options.pue = "0.5";
+  options.pue = 0.5;
   EXPECT_THAT(std::string(Metering::Start(options).status().message()), HasSubstr("FEDCARBON_PUE"));
-  options.pue = "";
+  options.pue.reset();
   options.keep = ::testing::TempDir();
   const absl::Status status = Metering::Start(options).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
@@ -210,7 +210,7 @@ TEST_F(MeteringTest, BadOptionsNameTheVariableAndTheRemedy) {
 }
 
 TEST_F(MeteringTest, PueIsTakenAtItsLimits) {
-  for (const char* pue : {"1.0", "10.0"}) {
+  for (const double pue : {1.0, 10.0}) {
     MeteringOptions options = Options();
     options.pue = pue;
     EXPECT_TRUE(Metering::Start(options).ok()) << pue;
