@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "fedcarbon/sync/mutex.h"
-#include "node/proxy/file_descriptor.h"
+#include "node/sockets/file_descriptor.h"
 
 namespace fedcarbon::node {
 

@@ -12,11 +12,11 @@
 #include "node/proxy/byte_stream.h"
 #include "node/proxy/connection_meter.h"
 #include "node/proxy/event_loop.h"
-#include "node/proxy/file_descriptor.h"
 #include "node/proxy/pace.h"
 #include "node/proxy/route.h"
-#include "node/proxy/socket.h"
 #include "node/proxy/tls_stream.h"
+#include "node/sockets/file_descriptor.h"
+#include "node/sockets/socket.h"
 
 namespace fedcarbon::node {
 

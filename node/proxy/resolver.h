@@ -13,7 +13,7 @@
 #include "absl/time/time.h"
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
-#include "node/proxy/socket.h"
+#include "node/sockets/socket.h"
 
 namespace fedcarbon::node {
 

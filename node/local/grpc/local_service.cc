@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "node/local/local_session.h"
-#include "node/proxy/socket.h"
+#include "node/sockets/socket.h"
 
 namespace fedcarbon::node {
 namespace {

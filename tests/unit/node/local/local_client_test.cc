@@ -9,7 +9,7 @@
 #include <string>
 
 #include "node/local/grpc/local_service.h"
-#include "node/proxy/socket.h"
+#include "node/sockets/socket.h"
 #include "tests/unit/meter/collector.h"
 
 namespace fedcarbon::node {

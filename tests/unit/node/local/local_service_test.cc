@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "node/local/local_session.h"
-#include "node/proxy/socket.h"
+#include "node/sockets/socket.h"
 #include "tests/unit/meter/collector.h"
 
 namespace fedcarbon::node {

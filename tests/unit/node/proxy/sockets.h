@@ -23,8 +23,8 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "fedcarbon/net/endpoint.h"
-#include "node/proxy/file_descriptor.h"
-#include "node/proxy/socket.h"
+#include "node/sockets/file_descriptor.h"
+#include "node/sockets/socket.h"
 
 namespace fedcarbon::node::testing {
 

@@ -1,4 +1,4 @@
-// TCP and Unix sockets, non-blocking: the calls that the proxy needs of the kernel.
+// TCP and Unix sockets, non-blocking: the calls that the node needs of the kernel.
 #pragma once
 
 #include <sys/socket.h>
@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "fedcarbon/net/endpoint.h"
 #include "fedcarbon/units/units.h"
-#include "node/proxy/file_descriptor.h"
+#include "node/sockets/file_descriptor.h"
 
 namespace fedcarbon::node {
 

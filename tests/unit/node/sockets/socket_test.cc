@@ -1,4 +1,4 @@
-#include "node/proxy/socket.h"
+#include "node/sockets/socket.h"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>

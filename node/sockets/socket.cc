@@ -1,4 +1,4 @@
-#include "node/proxy/socket.h"
+#include "node/sockets/socket.h"
 
 #include <linux/tcp.h>
 #include <netdb.h>
