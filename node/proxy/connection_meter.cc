@@ -124,11 +124,11 @@ class MeteredCall : public CallListener {
 }  // namespace
 
 ConnectionMeter::ConnectionMeter(std::shared_ptr<const Route> route, std::shared_ptr<Meter> meter,
-                                 Framework* frameworks, const OpenRounds* rounds, ProxyMetrics* metrics,
+                                 Framework* framework, const OpenRounds* rounds, ProxyMetrics* metrics,
                                  GapBook* gaps)
     : route_(std::move(route)),
       meter_(std::move(meter)),
-      frameworks_(frameworks),
+      framework_(framework),
       rounds_(rounds),
       metrics_(metrics),
       gaps_(gaps),
@@ -197,14 +197,14 @@ std::unique_ptr<CallListener> ConnectionMeter::OnCall(const HeaderBlock& request
     }
   }
   if (!is_client() && peer_.empty() && start.peer.empty()) {
-    start.peer = frameworks_->CallerOf(request);
+    start.peer = framework_->CallerOf(request);
     LearnPeer(start.peer);
   }
   const bool names_itself = context.has_value() || start.round != RoundId{};
   std::shared_ptr<CallObserver> call = meter_->StartCall(std::move(start));
   call->OnHeaders(is_client() ? Direction::kSent : Direction::kReceived, request.bytes);
   if (!context.has_value()) call->SettlePeer();  // who is not asked does not answer
-  std::unique_ptr<CallRule> rule = frameworks_->OnCall(request, call);
+  std::unique_ptr<CallRule> rule = framework_->OnCall(request, call);
   const OpenRounds* const rounds = names_itself || rule != nullptr ? nullptr : rounds_;
   return std::make_unique<MeteredCall>(this, std::move(call), std::move(rule), rounds);
 }

@@ -32,7 +32,7 @@ class ConnectionMeter : public ConnectionListener {
   };
 
   /// All must outlive this.
-  ConnectionMeter(std::shared_ptr<const Route> route, std::shared_ptr<Meter> meter, Framework* frameworks,
+  ConnectionMeter(std::shared_ptr<const Route> route, std::shared_ptr<Meter> meter, Framework* framework,
                   const OpenRounds* rounds, ProxyMetrics* metrics, GapBook* gaps);
   ~ConnectionMeter() override;
 
@@ -77,7 +77,7 @@ class ConnectionMeter : public ConnectionListener {
 
   const std::shared_ptr<const Route> route_;
   const std::shared_ptr<Meter> meter_;
-  Framework* const frameworks_;
+  Framework* const framework_;
   const OpenRounds* const rounds_;
   ProxyMetrics* const metrics_;
   GapBook* const gaps_;

@@ -12,7 +12,7 @@
 #include "absl/time/clock.h"
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
-#include "node/frameworks/frameworks.h"
+#include "node/frameworks/flower/flower.h"
 #include "node/proxy/acceptor.h"
 #include "node/proxy/resolver.h"
 #include "node/proxy/worker.h"
@@ -63,8 +63,8 @@ class Proxy::Impl {
     for (int i = 0; i < options.threads; ++i) {
       std::function<void()> tick = [] {};
       if (i == 0) tick = [this] { ResumeAcceptors(); };
-      absl::StatusOr<std::unique_ptr<Worker>> worker = Worker::Create(
-          options, {meter_, metrics_, &resolver_, &frameworks_, &rounds_, ended}, std::move(tick));
+      absl::StatusOr<std::unique_ptr<Worker>> worker =
+          Worker::Create(options, {meter_, metrics_, &resolver_, &flower_, &rounds_, ended}, std::move(tick));
       if (!worker.ok()) return worker.status();
       workers_.push_back(*std::move(worker));
     }
@@ -187,7 +187,7 @@ class Proxy::Impl {
   std::vector<Endpoint> listening_ ABSL_GUARDED_BY(mutex_);
 
   Resolver resolver_;
-  Frameworks frameworks_{meter_};
+  Flower flower_{meter_};
   OpenRounds rounds_;
   std::shared_ptr<EventLoop> main_loop_;          // the first worker's; null: none runs yet
   std::vector<std::unique_ptr<Worker>> workers_;  // last: they use the rest

@@ -23,7 +23,7 @@ Relay::Relay(Worker* worker, uint64_t id, std::shared_ptr<Route> route, FileDesc
     : worker_(worker),
       id_(id),
       route_(std::move(route)),
-      meter_(route_, worker->shared().meter, worker->shared().frameworks, worker->shared().rounds,
+      meter_(route_, worker->shared().meter, worker->shared().framework, worker->shared().rounds,
              worker->shared().metrics, &worker->gaps()) {
   client_.fd = std::move(client);
 }

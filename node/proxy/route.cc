@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "node/frameworks/frameworks.h"
+#include "node/frameworks/flower/flower.h"
 
 namespace fedcarbon::node {
 
@@ -23,7 +23,7 @@ absl::StatusOr<std::shared_ptr<Route>> Route::Create(ListenerOptions options) {
     route->upstream_tls = *std::move(context);
   }
   route->headers = HeaderNames::Standard();
-  for (std::string& name : Frameworks::HeaderFields()) route->headers.names.push_back(std::move(name));
+  for (std::string& name : Flower::HeaderFields()) route->headers.names.push_back(std::move(name));
   for (const std::string& name : {options.run_header, options.round_header}) {
     if (!name.empty()) route->headers.names.push_back(name);
   }

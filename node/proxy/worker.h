@@ -29,7 +29,7 @@ class Worker {
     std::shared_ptr<Meter> meter;
     ProxyMetrics* metrics;
     Resolver* resolver;
-    Framework* frameworks;
+    Framework* framework;
     const OpenRounds* rounds;
     std::function<void()> ended;  // connections have, on the worker's thread; their descriptors are free
   };

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "fedcarbon/meter/meter.h"
-#include "node/frameworks/frameworks.h"
+#include "node/frameworks/flower/flower.h"
 #include "node/proxy/connection_meter.h"
 #include "node/wire/connection_decoder.h"
 #include "tests/unit/node/frameworks/encode.h"
@@ -85,12 +85,12 @@ void DecodeAndMeter(benchmark::State& state, const Conversation& conversation) {
   options.node = "bench.example";
   const std::shared_ptr<Meter> meter = *Meter::Create(options, std::make_shared<NullSink>());
   const std::shared_ptr<Route> route = *Route::Create(ListenerOptions());
-  Frameworks frameworks(meter);
+  Flower flower(meter);
   OpenRounds rounds;
   ProxyMetrics metrics;
   GapBook gaps;
   for (auto _ : state) {
-    ConnectionMeter connection(route, meter, &frameworks, &rounds, &metrics, &gaps);
+    ConnectionMeter connection(route, meter, &flower, &rounds, &metrics, &gaps);
     for (const auto& [side, bytes] : conversation.reads) connection.Passed(side, bytes);
     connection.End({});
   }

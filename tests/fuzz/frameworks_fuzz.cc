@@ -13,7 +13,7 @@
 
 #include "fedcarbon/meter/call_observer.h"
 #include "fedcarbon/meter/meter.h"
-#include "node/frameworks/frameworks.h"
+#include "node/frameworks/flower/flower.h"
 #include "tests/unit/node/wire/recorder.h"
 
 using namespace fedcarbon;
@@ -94,7 +94,7 @@ std::vector<Booked::Line> Book(std::string_view input, size_t piece_size, Fixtur
   };
   constexpr size_t kHead = 4;
   fixture->booked->Clear();
-  Frameworks frameworks(fixture->meter);
+  Flower flower(fixture->meter);
   std::array<Open, 4> calls;
   while (input.size() >= kHead) {
     const auto byte = [&](size_t i) { return static_cast<uint8_t>(input[i]); };
@@ -116,7 +116,7 @@ std::vector<Booked::Line> Book(std::string_view input, size_t piece_size, Fixtur
       start.method = std::string(path);
       if (path == kJoin) start.round.run = "flower:9";  // from a header
       open.call = fixture->meter->StartCall(start);
-      open.rule = frameworks.OnCall(request, open.call);
+      open.rule = flower.OnCall(request, open.call);
       Require(open.rule != nullptr, "a rule for each of these paths");
     }
     bool& under_way = open.under_way[from == Side::kClient ? 0 : 1];

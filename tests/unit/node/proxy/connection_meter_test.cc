@@ -10,7 +10,7 @@
 
 #include "absl/strings/escaping.h"
 #include "fedcarbon/meter/call_context.h"
-#include "node/frameworks/frameworks.h"
+#include "node/frameworks/flower/flower.h"
 #include "tests/unit/meter/collector.h"
 #include "tests/unit/node/frameworks/flower_calls.h"
 #include "tests/unit/node/wire/http2_frames.h"
@@ -40,7 +40,7 @@ class ConnectionMeterTest : public ::testing::Test {
  protected:
   /// With options_ as they are now.
   void Begin() {
-    connection_ = std::make_unique<ConnectionMeter>(*Route::Create(options_), meter_.meter, &frameworks_,
+    connection_ = std::make_unique<ConnectionMeter>(*Route::Create(options_), meter_.meter, &flower_,
                                                     &rounds_, &metrics_, &gaps_);
     client_ = Encoder();
     server_ = Encoder();
@@ -95,7 +95,7 @@ class ConnectionMeterTest : public ::testing::Test {
   std::vector<Connection> Connections() const { return meter_.sink->All<Connection>(); }
 
   ManualMeter meter_;
-  Frameworks frameworks_{meter_.meter};
+  Flower flower_{meter_.meter};
   OpenRounds rounds_;
   ProxyMetrics metrics_;
   GapBook gaps_;

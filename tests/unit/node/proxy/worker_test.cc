@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "node/frameworks/frameworks.h"
+#include "node/frameworks/flower/flower.h"
 #include "tests/unit/node/proxy/running_proxy.h"
 
 namespace fedcarbon::node {
@@ -33,8 +33,8 @@ class WorkerTest : public ::testing::Test {
     route_ = *Route::Create(ListenerTo(At("fl.example.org:1")));
     ProxyOptions options;
     options.connect_timeout = absl::Seconds(1);
-    worker_ = *Worker::Create(
-        options, {meter_.meter, &metrics_, resolver_.get(), &frameworks_, &rounds_, [] {}}, [] {});
+    worker_ = *Worker::Create(options, {meter_.meter, &metrics_, resolver_.get(), &flower_, &rounds_, [] {}},
+                              [] {});
   }
 
   Socket Connect() {
@@ -51,7 +51,7 @@ class WorkerTest : public ::testing::Test {
   }
 
   ManualMeter meter_;
-  Frameworks frameworks_{meter_.meter};
+  Flower flower_{meter_.meter};
   OpenRounds rounds_;
   ProxyMetrics metrics_;
   Server door_;  // where an acceptor would stand
