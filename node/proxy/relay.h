@@ -4,17 +4,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <string_view>
 #include <vector>
 
-#include "absl/time/time.h"
-#include "node/proxy/byte_stream.h"
 #include "node/proxy/connection_meter.h"
-#include "node/proxy/event_loop.h"
-#include "node/proxy/pace.h"
+#include "node/proxy/connector.h"
+#include "node/proxy/leg.h"
+#include "node/proxy/pump.h"
 #include "node/proxy/route.h"
-#include "node/proxy/tls_stream.h"
 #include "node/sockets/file_descriptor.h"
 #include "node/sockets/socket.h"
 
@@ -22,19 +18,14 @@ namespace fedcarbon::node {
 
 class Worker;
 
-/// Belongs to one worker and its thread.
+/// Belongs to one worker and its thread. Owns its two legs, the connector that opens them, a pump for each
+/// direction, and the meter that they show to.
 ///
-/// Opening: the client's first words (its ClientHello, or its first bytes where these decide what to offer in
-/// the upstream's TLS), then the upstream with its handshake, then the rest of the client's handshake. If any
-/// of it fails the client's connection is reset: nothing is ever answered in the upstream's place.
-///
-/// Then each direction by itself: what was read is written on at once; what the other leg does not take is
-/// kept, and the direction reads no more until it is gone. An end of one leg is passed on when all before it
-/// has left; a reset at once. What passed is shown to the meter after it was written.
+/// If the legs do not come to be open the client's connection is reset: nothing is ever answered in the
+/// upstream's place. A reset of one leg is passed on at once.
 class Relay {
  public:
   Relay(Worker* worker, uint64_t id, std::shared_ptr<Route> route, FileDescriptor client);
-  ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
@@ -46,67 +37,19 @@ class Relay {
   /// Ends both connections with a reset.
   void Cut();
 
+  /// For its legs: what became of one. `is_reset`: it was reset.
+  void OnLegReady(Leg* leg, bool is_reset);
+
+  /// For the resolver: the answer that the connector asked for.
+  void OnAddresses(std::vector<SocketAddress> addresses);
+
   uint64_t id() const { return id_; }
 
  private:
-  enum class Stage { kFirstWords, kConnecting, kUpstreamHandshake, kClientHandshake, kOpen, kOver };
-
-  struct Leg : EventHandler {
-    explicit Leg(Relay* relay) : relay(relay) {}
-    void OnEvents(uint32_t events) override;
-
-    Relay* const relay;
-    FileDescriptor fd;
-    std::unique_ptr<ByteStream> stream;
-    TlsStream* tls = nullptr;  // `stream`, if that is one
-    bool is_readable = false;
-    bool is_writable = false;
-    // A short read says little, and only one that finds nothing has drained it: the kernel has hinted at an
-    // end, or told of urgent data, which cuts a read short; or it is a Unix socket.
-    bool is_ending = false;
-    uint32_t handshakes = 0;
-    Bytes counted_sent;  // by the metrics so far
-    Bytes counted_received;
-  };
-
-  // One direction.
-  struct Flow {
-    Flow(Side side, Leg* source, Leg* sink) : from_side(side), from(source), to(sink) {}
-
-    const Side from_side;
-    Leg* const from;
-    Leg* const to;
-    Pace pace;
-    std::vector<char> rest;  // was read, and not taken yet
-    size_t rest_begin = 0;
-    bool is_over = false;  // nothing more is read
-    bool is_cut = false;   // how it ended, for FinishWriting
-    bool is_done = false;  // and its end was passed on
-  };
+  enum class Stage { kOpening, kOpen, kOver };
 
   void Advance();
-  bool HearFirstWords();
-  void BeginUpstream();
-  void OnAddresses(std::vector<SocketAddress> addresses);
-  void ConnectNext();
-  void TryAddresses();
-  bool CompleteConnect();
-  bool CompleteUpstreamHandshake();
-  void OnUpstreamReached();
-  bool CompleteClientHandshake();
-  void Enter(Stage stage, absl::Duration limit);
-  void FailUpstream(const std::string& why);
-
-  bool Watch(Leg* leg);
-  void PumpBoth();
-  bool Pump(Flow* flow);
-  bool Write(Flow* flow, std::string_view bytes);
-  bool WriteRest(Flow* flow);
-  void Show(Flow* flow, std::string_view bytes);
-  void Keep(Flow* flow, std::string_view rest);
-  void DropRest(Flow* flow);
-  void Break(Flow* flow);
-  void FinishFlow(Flow* flow);
+  void Run(Pump* pump, const Pump& other);
   void Close();
   void Retire();
   void CheckAgainstKernel(const Leg& leg);
@@ -119,15 +62,12 @@ class Relay {
   const std::shared_ptr<Route> route_;
   Leg client_{this};
   Leg upstream_{this};
-  Flow up_{Side::kClient, &client_, &upstream_};
-  Flow down_{Side::kServer, &upstream_, &client_};
-  Stage stage_ = Stage::kFirstWords;
-  absl::Duration deadline_ = absl::InfiniteDuration();  // monotonic, of this stage
-  std::string alpn_;                                    // to offer the upstream, until it is reached
-  std::vector<SocketAddress> addresses_;                // that are left to try, the next one last
-  bool is_broken_ = false;                              // one leg cannot be written to any more
-  Bytes retransmitted_;                                 // as the kernel says at the end
   ConnectionMeter meter_;
+  Connector connector_;
+  Pump up_;
+  Pump down_;
+  Stage stage_ = Stage::kOpening;
+  Bytes retransmitted_;  // as the kernel says at the end
 };
 
 }  // namespace fedcarbon::node
