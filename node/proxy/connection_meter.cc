@@ -9,6 +9,7 @@
 #include "fedcarbon/meter/meter_core.h"
 #include "fedcarbon/meter/random_id.h"
 #include "fedcarbon/text/names.h"
+#include "node/proxy/metered_call.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -30,96 +31,6 @@ RoundId RoundFromHeaders(const HeaderBlock& block, const ListenerOptions& option
   }
   return id;
 }
-
-class MeteredCall : public CallListener {
- public:
-  /// `rule`: of its framework; null: none is known. `rounds`: that it belongs to; null: something else names
-  /// its round.
-  MeteredCall(ConnectionMeter* connection, std::shared_ptr<CallObserver> call, std::unique_ptr<CallRule> rule,
-              const OpenRounds* rounds)
-      : connection_(connection), call_(std::move(call)), rule_(std::move(rule)), rounds_(rounds) {
-    if (rounds_ == nullptr) return;
-    seen_ = rounds_->changes();
-    call_->AdoptRound(rounds_->Current());
-  }
-
-  void OnHeaders(Side from, const HeaderBlock& block) override {
-    call_->OnHeaders(DirectionOf(from), block.bytes);
-    if (from != Side::kServer) return;
-    const auto answer = connection_->ReadContext(block);
-    if (!answer.has_value()) return;
-    rounds_ = nullptr;
-    if (connection_->is_client()) {
-      connection_->LearnPeer(answer->node());
-      if (connection_->route().options.upstream_node.empty()) call_->SetPeer(answer->node());
-      call_->AdoptRound(RoundOf(*answer));
-    } else {
-      call_->SetRound(RoundOf(*answer));
-    }
-  }
-
-  void OnContent(Side from, std::string_view bytes) override {
-    if (rule_ != nullptr) rule_->OnContent(from, bytes);
-  }
-
-  void OnMessage(Side from, const MessagePiece& piece) override {
-    const Direction direction = DirectionOf(from);
-    const bool is_sent = direction == Direction::kSent;
-    if (rounds_ != nullptr) FollowRounds(from, piece.ends);
-    ProxyMetrics& metrics = connection_->metrics();
-    Count(is_sent ? &metrics.message_sent_bytes : &metrics.message_received_bytes, piece.encoded.count());
-    MessageSize size;
-    size.encoded = piece.encoded;
-    size.message = piece.message;
-    if (rule_ != nullptr && piece.begins) rule_->OnMessageBegin(from);
-    if (piece.message.has_value()) size.kind = v1::COUNT_KIND_WIRE;
-    if (piece.ends) {
-      Count(is_sent ? &metrics.messages_sent : &metrics.messages_received);
-      call_->OnMessage(direction, size);
-    } else {
-      call_->OnBytes(direction, size);
-    }
-    if (rule_ == nullptr || !piece.ends) return;
-    if (piece.message.has_value()) return rule_->OnMessageEnd(from);
-    rule_->OnHidden();  // it is compressed
-    rule_ = nullptr;
-  }
-
-  void OnEnd(int status) override {
-    Count(&connection_->metrics().calls_ended);
-    if (rule_ != nullptr) rule_->OnEnd(status);
-    call_->End(status);
-  }
-
- private:
-  // What a side has said so far.
-  struct Progress {
-    bool is_first = true;  // the message that is under way, or comes next
-    bool is_under_way = false;
-  };
-
-  // A message belongs to the round in which it begins, and the first ones to that of the call.
-  void FollowRounds(Side from, bool ends) {
-    Progress& progress = from == Side::kClient ? client_ : server_;
-    if (!progress.is_first && !progress.is_under_way && seen_ != rounds_->changes()) {
-      seen_ = rounds_->changes();
-      call_->FollowRound(rounds_->Current());
-    }
-    progress.is_under_way = !ends;
-    progress.is_first = progress.is_first && !ends;
-  }
-
-  Direction DirectionOf(Side from) const {
-    return (from == Side::kClient) == connection_->is_client() ? Direction::kSent : Direction::kReceived;
-  }
-
-  ConnectionMeter* const connection_;
-  const std::shared_ptr<CallObserver> call_;
-  std::unique_ptr<CallRule> rule_;
-  const OpenRounds* rounds_;
-  uint64_t seen_ = 0;  // of their changes
-  Progress client_, server_;
-};
 
 }  // namespace
 
