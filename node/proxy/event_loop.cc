@@ -2,7 +2,6 @@
 
 #include <sys/eventfd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -61,8 +60,11 @@ void EventLoop::Dispatch(absl::Duration wait) {
 
 void EventLoop::RunRequeued() {
   running_.swap(requeued_);
-  for (size_t i = 0; i < running_.size(); ++i) {
-    if (running_[i] != nullptr) running_[i]->OnEvents(0);
+  for (EventHandler*& next : running_) {
+    EventHandler* const handler = std::exchange(next, nullptr);
+    if (handler == nullptr) continue;
+    handler->turn_ = EventHandler::kNotQueued;
+    handler->OnEvents(0);
   }
   running_.clear();
 }
@@ -101,12 +103,16 @@ void EventLoop::Forget(int fd, EventHandler* handler) {
   for (size_t i = 0; i < event_count_; ++i) {
     if (events_[i].data.ptr == handler) events_[i].data.ptr = nullptr;
   }
-  std::replace(running_.begin(), running_.end(), handler, static_cast<EventHandler*>(nullptr));
-  requeued_.erase(std::remove(requeued_.begin(), requeued_.end(), handler), requeued_.end());
+  const size_t turn = std::exchange(handler->turn_, EventHandler::kNotQueued);
+  if (turn == EventHandler::kNotQueued) return;
+  const bool is_of_this_turn = turn < running_.size() && running_[turn] == handler;
+  (is_of_this_turn ? running_ : requeued_)[turn] = nullptr;
 }
 
 void EventLoop::Requeue(EventHandler* handler) {
-  if (std::find(requeued_.begin(), requeued_.end(), handler) == requeued_.end()) requeued_.push_back(handler);
+  if (handler->turn_ != EventHandler::kNotQueued) return;
+  handler->turn_ = requeued_.size();
+  requeued_.push_back(handler);
 }
 
 }  // namespace fedcarbon::node

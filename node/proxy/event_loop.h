@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +27,11 @@ class EventHandler {
 
   /// `events` as epoll gives them; 0: the turn that Requeue() asked for. On the loop's thread.
   virtual void OnEvents(uint32_t events) = 0;
+
+ private:
+  friend class EventLoop;
+  static constexpr size_t kNotQueued = SIZE_MAX;
+  size_t turn_ = kNotQueued;  // its place among the loop's requeued handlers
 };
 
 /// Used by the thread that calls Run(), but for Post() and Stop(), which are thread-safe. Does not own
@@ -49,7 +55,7 @@ class EventLoop {
   /// Before the descriptor is closed. The handler is not called again, and may be destroyed.
   void Forget(int fd, EventHandler* handler);
 
-  /// Calls handler->OnEvents(0) after all others had their turn.
+  /// Calls handler->OnEvents(0) after all others had their turn, once however often it was asked for.
   void Requeue(EventHandler* handler);
 
  private:
@@ -63,8 +69,8 @@ class EventLoop {
   const FileDescriptor wake_;        // an eventfd
   std::vector<epoll_event> events_;  // of the batch under way; data is null where the handler was forgotten
   size_t event_count_ = 0;
-  std::vector<EventHandler*> requeued_;
-  std::vector<EventHandler*> running_;  // of requeued_, while they run; null where the handler was forgotten
+  std::vector<EventHandler*> requeued_;  // null where the handler was forgotten
+  std::vector<EventHandler*> running_;   // of requeued_, while they run; null where that has been, too
   std::atomic<bool> stopping_{false};
 
   Mutex mutex_;

@@ -63,10 +63,13 @@ TEST_F(AcceptorTest, AcceptsOnceItCanBeWatched) {
         loop_->Stop();
       });
   const Endpoint place = BoundEndpoint(At("127.0.0.1:0"), listening_);
-  ASSERT_TRUE(loop_->Watch(listening_, nullptr));
+  class Other : public EventHandler {
+    void OnEvents(uint32_t) override {}
+  } other;
+  ASSERT_TRUE(loop_->Watch(listening_, &other));
   acceptor->Begin();
   acceptor->Resume();
-  loop_->Forget(listening_, nullptr);
+  loop_->Forget(listening_, &other);
   acceptor->Resume();
   const Socket client = Socket::Connect(place);
   loop_->Run(testing::kPatience, [this] { loop_->Stop(); });

@@ -182,6 +182,37 @@ TEST_F(EventLoopTest, CallsNoRequeuedHandlerThatWasForgotten) {
   EXPECT_EQ(calls, 0);
 }
 
+TEST_F(EventLoopTest, ForgetsOneThatHadItsTurnAndAskedForTheNext) {
+  Ends ends;
+  int calls = 0;
+  Handler handler([&](uint32_t events) {
+    if (events != 0) return;
+    ++calls;
+    loop_->Requeue(&handler);
+    if (calls < 3) return;
+    loop_->Forget(ends.near.get(), &handler);
+    loop_->Post([&] { loop_->Post([&] { loop_->Stop(); }); });
+  });
+  ASSERT_TRUE(loop_->Watch(ends.near.get(), &handler));
+  loop_->Requeue(&handler);
+  Run();
+  EXPECT_EQ(calls, 3);
+}
+
+TEST_F(EventLoopTest, CallsOnceWhoeverIsRequeuedBeforeHisTurn) {
+  std::vector<std::string> turns;
+  Handler later([&](uint32_t) { turns.push_back("later"); });
+  Handler asks([&](uint32_t) {
+    turns.push_back("asks");
+    loop_->Requeue(&later);  // which waits for this turn already
+    loop_->Post([&] { loop_->Post([&] { loop_->Stop(); }); });
+  });
+  loop_->Requeue(&asks);
+  loop_->Requeue(&later);
+  Run();
+  EXPECT_THAT(turns, ElementsAre("asks", "later"));
+}
+
 TEST_F(EventLoopTest, RunsNothingOnceItHasStopped) {
   loop_->Stop();
   Run();
