@@ -75,7 +75,7 @@ absl::Status Reload(const Flags& flags, const NodeConfig& running, Proxy* proxy)
   if (!config.ok()) return config.status();
   const absl::Status checked = CheckRestartSettings(running, *config);
   if (!checked.ok()) return checked;
-  return proxy->Reload(std::move(config->proxy));
+  return proxy->Reload(config->proxy);
 }
 
 std::string Listening(const Proxy& proxy) {
