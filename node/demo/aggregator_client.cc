@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "fedcarbon/status/grpc/status.h"
+#include "fedcarbon/status/status.h"
 
 namespace fedcarbon::demo {
 namespace {
@@ -26,9 +28,8 @@ absl::StatusOr<v1::Task> AggregatorClient::GetTask() {
   v1::GetTaskRequest request;
   request.set_hospital(hospital_);
   v1::Task task;
-  const absl::Status status =
-      Call([&](grpc::ClientContext* context) { return stub_->GetTask(context, request, &task); });
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(
+      Call([&](grpc::ClientContext* context) { return stub_->GetTask(context, request, &task); }));
   bytes_.sent += request.ByteSizeLong();
   bytes_.received += task.ByteSizeLong();
   return task;
@@ -36,9 +37,8 @@ absl::StatusOr<v1::Task> AggregatorClient::GetTask() {
 
 absl::Status AggregatorClient::SubmitResult(const v1::Result& result) {
   v1::SubmitResultResponse response;
-  const absl::Status status =
-      Call([&](grpc::ClientContext* context) { return stub_->SubmitResult(context, result, &response); });
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(
+      Call([&](grpc::ClientContext* context) { return stub_->SubmitResult(context, result, &response); }));
   bytes_.sent += result.ByteSizeLong();
   bytes_.received += response.ByteSizeLong();
   return absl::OkStatus();
@@ -104,7 +104,7 @@ absl::Status AggregatorClient::CallOnce(const Method& method) {
     MutexLock lock(&mutex_);
     call_ = nullptr;
   }
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  return FromGrpc(status);
 }
 
 }  // namespace fedcarbon::demo

@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "fedcarbon/status/status.h"
 #include "node/demo/shuffle.h"
 
 namespace fedcarbon::demo {
@@ -38,18 +39,15 @@ absl::StatusOr<std::optional<Patient>> ParseRow(absl::string_view line) {
   std::array<float, kUsedColumns> values;
   for (size_t column = 0; column < kUsedColumns; ++column) {
     if (fields[column].empty()) return std::nullopt;
-    const absl::StatusOr<float> value = Number(fields[column], column);
-    if (!value.ok()) return value.status();
-    values[column] = *value;
+    ASSIGN_OR_RETURN(values[column], Number(fields[column], column));
   }
-  const absl::StatusOr<float> diagnosis = Number(fields[kDiagnosis], kDiagnosis);
-  if (!diagnosis.ok()) return diagnosis.status();
+  ASSIGN_OR_RETURN(const float diagnosis, Number(fields[kDiagnosis], kDiagnosis));
 
   const auto [age, sex, cp, trestbps, chol, fbs, restecg, thalach, exang, oldpeak] = values;
   const auto is = [](float value, float category) { return value == category ? 1.0f : 0.0f; };
   return Patient{{age, sex, is(cp, 2), is(cp, 3), is(cp, 4), trestbps, chol, fbs, is(restecg, 1),
                   is(restecg, 2), thalach, exang, oldpeak},
-                 *diagnosis > 0};
+                 diagnosis > 0};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "fedcarbon/status/status.h"
 #include "node/demo/messages.h"
 #include "node/demo/training.h"
 
@@ -16,12 +17,10 @@ struct Prepared {
 
 /// The model of a task, and the patients as it wants to see them.
 absl::StatusOr<Prepared> Prepare(const v1::Model& model, Patients patients) {
-  absl::StatusOr<Network> network = NetworkFrom(model);
-  if (!network.ok()) return network.status();
-  const absl::StatusOr<Standardisation> standardisation = StandardisationFrom(model);
-  if (!standardisation.ok()) return standardisation.status();
-  Apply(*standardisation, &patients);
-  return Prepared{*std::move(network), std::move(patients)};
+  ASSIGN_OR_RETURN(Network network, NetworkFrom(model));
+  ASSIGN_OR_RETURN(const Standardisation standardisation, StandardisationFrom(model));
+  Apply(standardisation, &patients);
+  return Prepared{std::move(network), std::move(patients)};
 }
 
 fedcarbon::v1::SpanKind KindOf(const v1::Task& task) {
@@ -30,9 +29,8 @@ fedcarbon::v1::SpanKind KindOf(const v1::Task& task) {
 }
 
 absl::Status Train(const v1::Task& task, Patients training, v1::Update* update) {
-  absl::StatusOr<Prepared> prepared = Prepare(task.train().model(), std::move(training));
-  if (!prepared.ok()) return prepared.status();
-  auto& [network, patients] = *prepared;
+  ASSIGN_OR_RETURN(Prepared prepared, Prepare(task.train().model(), std::move(training)));
+  auto& [network, patients] = prepared;
   TrainEpoch(patients, task.train().learning_rate(), task.seed(), task.round(), &network);
   update->mutable_parameters()->Assign(network.parameters().begin(), network.parameters().end());
   update->set_rows(patients.size());
@@ -40,9 +38,8 @@ absl::Status Train(const v1::Task& task, Patients training, v1::Update* update) 
 }
 
 absl::Status Evaluate(const v1::Task& task, Patients held_out, v1::Score* message) {
-  absl::StatusOr<Prepared> prepared = Prepare(task.evaluate().model(), std::move(held_out));
-  if (!prepared.ok()) return prepared.status();
-  const Score score = demo::Evaluate(prepared->patients, &prepared->network);
+  ASSIGN_OR_RETURN(Prepared prepared, Prepare(task.evaluate().model(), std::move(held_out)));
+  const Score score = demo::Evaluate(prepared.patients, &prepared.network);
   message->set_correct(score.correct);
   message->set_rows(score.rows);
   return absl::OkStatus();

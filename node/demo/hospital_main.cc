@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/grpc/metered.h"
 #include "fedcarbon/report/grpc/metering.h"
+#include "fedcarbon/status/status.h"
 #include "node/demo/aggregator_client.h"
 #include "node/demo/hospital.h"
 #include "node/demo/options.h"
@@ -38,15 +39,13 @@ RoundId RoundOf(const v1::Task& task) {
 /// Does task after task until the training is over.
 absl::Status Work(const Options& options, const Hospital& hospital, AggregatorClient* aggregator) {
   while (true) {
-    const absl::StatusOr<v1::Task> task = aggregator->GetTask();
-    if (!task.ok()) return task.status();
-    if (absl::Status recorded = RecordBytes(options, *aggregator); !recorded.ok()) return recorded;
-    if (task->has_finish()) return absl::OkStatus();
-    const RoundScope scope(RoundOf(*task));
-    const absl::StatusOr<v1::Result> result = hospital.Do(*task);
-    if (!result.ok()) return result.status();
-    if (absl::Status submitted = aggregator->SubmitResult(*result); !submitted.ok()) return submitted;
-    if (absl::Status recorded = RecordBytes(options, *aggregator); !recorded.ok()) return recorded;
+    ASSIGN_OR_RETURN(const v1::Task task, aggregator->GetTask());
+    RETURN_IF_ERROR(RecordBytes(options, *aggregator));
+    if (task.has_finish()) return absl::OkStatus();
+    const RoundScope scope(RoundOf(task));
+    ASSIGN_OR_RETURN(const v1::Result result, hospital.Do(task));
+    RETURN_IF_ERROR(aggregator->SubmitResult(result));
+    RETURN_IF_ERROR(RecordBytes(options, *aggregator));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "fedcarbon/status/status.h"
 #include "node/demo/messages.h"
 
 namespace fedcarbon::demo {
@@ -23,12 +24,11 @@ absl::StatusOr<Standardisation> Summarise(const RunOptions& options, const std::
   v1::Task task = NewTask(options);
   task.mutable_summarise();
   board->Post(std::move(task));
-  const absl::StatusOr<std::vector<v1::Result>> results = board->Collect();
-  if (!results.ok()) return results.status();
+  ASSIGN_OR_RETURN(const std::vector<v1::Result> results, board->Collect());
   const RoundScope scope({options.run, std::nullopt});
   const ComputeSpan span(meter, fedcarbon::v1::SPAN_KIND_AGGREGATE);
   FeatureSums sums;
-  for (const v1::Result& result : *results) sums += FeatureSumsFrom(result.sums());
+  for (const v1::Result& result : results) sums += FeatureSumsFrom(result.sums());
   if (sums.rows == 0) return absl::FailedPreconditionError("no hospital has a patient to train on");
   return Standardise(sums);
 }
@@ -38,11 +38,10 @@ absl::Status Train(v1::Task task, const RunOptions& options, const Standardisati
   ToMessage(*network, standardisation, task.mutable_train()->mutable_model());
   task.mutable_train()->set_learning_rate(options.schedule.learning_rate);
   board->Post(std::move(task));
-  const absl::StatusOr<std::vector<v1::Result>> results = board->Collect();
-  if (!results.ok()) return results.status();
+  ASSIGN_OR_RETURN(const std::vector<v1::Result> results, board->Collect());
   const ComputeSpan span(meter, fedcarbon::v1::SPAN_KIND_AGGREGATE);
   std::vector<Update> updates;
-  for (const v1::Result& result : *results) {
+  for (const v1::Result& result : results) {
     const auto& parameters = result.update().parameters();
     updates.push_back({{parameters.begin(), parameters.end()}, result.update().rows()});
   }
@@ -54,10 +53,9 @@ absl::StatusOr<Score> Evaluate(v1::Task task, const Standardisation& standardisa
                                TaskBoard* board) {
   ToMessage(network, standardisation, task.mutable_evaluate()->mutable_model());
   board->Post(std::move(task));
-  const absl::StatusOr<std::vector<v1::Result>> results = board->Collect();
-  if (!results.ok()) return results.status();
+  ASSIGN_OR_RETURN(const std::vector<v1::Result> results, board->Collect());
   Score score;
-  for (const v1::Result& result : *results) score += {result.score().correct(), result.score().rows()};
+  for (const v1::Result& result : results) score += {result.score().correct(), result.score().rows()};
   return score;
 }
 
@@ -67,8 +65,7 @@ absl::StatusOr<Score> RunRound(uint64_t round, const RunOptions& options,
   const RoundScope scope({options.run, round});
   v1::Task task = NewTask(options);
   task.set_round(round);
-  const absl::Status trained = Train(task, options, standardisation, meter, board, network);
-  if (!trained.ok()) return trained;
+  RETURN_IF_ERROR(Train(task, options, standardisation, meter, board, network));
   return Evaluate(std::move(task), standardisation, *network, board);
 }
 
@@ -76,15 +73,14 @@ absl::StatusOr<Score> RunRound(uint64_t round, const RunOptions& options,
 
 absl::StatusOr<Score> RunRounds(const RunOptions& options, const std::shared_ptr<Meter>& meter,
                                 TaskBoard* board) {
-  const absl::StatusOr<Standardisation> standardisation = Summarise(options, meter, board);
-  if (!standardisation.ok()) return standardisation.status();
+  ASSIGN_OR_RETURN(const Standardisation standardisation, Summarise(options, meter, board));
 
   Network network(options.schedule.widths);
   network.Initialise(options.schedule.seed);
   Score last;
   for (uint64_t round = 0; round < options.schedule.rounds; ++round) {
     meter->StartRound({options.run, round});
-    const absl::StatusOr<Score> score = RunRound(round, options, *standardisation, meter, board, &network);
+    const absl::StatusOr<Score> score = RunRound(round, options, standardisation, meter, board, &network);
     meter->EndRound({options.run, round},
                     score.ok() ? fedcarbon::v1::OUTCOME_COMPLETED : fedcarbon::v1::OUTCOME_FAILED);
     if (!score.ok()) return score.status();

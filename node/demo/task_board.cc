@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 #include "node/demo/heart_disease.h"
 
 namespace fedcarbon::demo {
@@ -74,7 +75,7 @@ bool TaskBoard::WaitUntilFetched(absl::Duration timeout) {
 }
 
 absl::StatusOr<v1::Task> TaskBoard::Fetch(const std::string& hospital) {
-  if (absl::Status known = CheckHospital(hospital); !known.ok()) return known;
+  RETURN_IF_ERROR(CheckHospital(hospital));
   MutexLock lock(&mutex_);
   while (!stopped_ && (task_.step() == 0 || results_.count(hospital) > 0)) changed_.Wait(&mutex_);
   if (stopped_) return absl::CancelledError("the aggregator is stopping");
@@ -84,7 +85,7 @@ absl::StatusOr<v1::Task> TaskBoard::Fetch(const std::string& hospital) {
 }
 
 absl::Status TaskBoard::Deliver(v1::Result result) {
-  if (absl::Status known = CheckHospital(result.hospital()); !known.ok()) return known;
+  RETURN_IF_ERROR(CheckHospital(result.hospital()));
   MutexLock lock(&mutex_);
   if (result.step() != task_.step() || results_.count(result.hospital()) > 0) return absl::OkStatus();
   if (!Answers(task_, result)) {

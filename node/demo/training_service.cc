@@ -4,15 +4,9 @@
 #include <utility>
 
 #include "fedcarbon/meter/grpc/metered.h"
+#include "fedcarbon/status/grpc/status.h"
 
 namespace fedcarbon::demo {
-namespace {
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
-}
-
-}  // namespace
 
 TrainingService::TrainingService(TaskBoard* board, std::string note)
     : board_(board), note_(std::move(note)) {}

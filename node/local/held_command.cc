@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -51,10 +52,8 @@ ssize_t ReadAll(int fd, void* bytes, size_t size) {
 }  // namespace
 
 absl::StatusOr<HeldCommand> HeldCommand::Fork(const std::vector<std::string>& arguments) {
-  absl::StatusOr<Pipe> go = MakePipe();
-  absl::StatusOr<Pipe> failure = MakePipe();
-  if (!go.ok()) return go.status();
-  if (!failure.ok()) return failure.status();
+  ASSIGN_OR_RETURN(Pipe go, MakePipe());
+  ASSIGN_OR_RETURN(Pipe failure, MakePipe());
   std::vector<char*> texts;
   for (const std::string& argument : arguments) texts.push_back(const_cast<char*>(argument.c_str()));
   texts.push_back(nullptr);
@@ -68,11 +67,11 @@ absl::StatusOr<HeldCommand> HeldCommand::Fork(const std::vector<std::string>& ar
   pthread_sigmask(SIG_BLOCK, &signals, &before);
   const pid_t process = fork();
   if (process == 0) {
-    go->to = FileDescriptor();
-    Become(std::move(texts), before, go->from.get(), failure->to.get());
+    go.to = FileDescriptor();
+    Become(std::move(texts), before, go.from.get(), failure.to.get());
   }
   if (process < 0) return absl::ResourceExhaustedError(absl::StrCat("cannot fork: ", std::strerror(errno)));
-  return HeldCommand(process, signals, std::move(go->to), std::move(failure->from));
+  return HeldCommand(process, signals, std::move(go.to), std::move(failure.from));
 }
 
 absl::Status HeldCommand::Release() {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/status/status.h"
 #include "fedcarbon/text/names.h"
 
 namespace fedcarbon::node {
@@ -87,7 +88,7 @@ absl::Status LocalSession::End(const v1::EndRun& event) {
   if (open_.round.has_value()) {
     return Wrong(absl::StrCat("round ", *open_.round, " is open: end it before its run"));
   }
-  if (absl::Status checked = CheckOutcome(event.outcome()); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckOutcome(event.outcome()));
   EndRun(OutcomeOf(event.outcome()));
   return absl::OkStatus();
 }
@@ -108,7 +109,7 @@ absl::Status LocalSession::Begin(const v1::BeginRound& event) {
 
 absl::Status LocalSession::End(const v1::EndRound& event) {
   if (!open_.round.has_value()) return Wrong("no round has begun: send BeginRound before EndRound");
-  if (absl::Status checked = CheckOutcome(event.outcome()); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckOutcome(event.outcome()));
   EndRound(OutcomeOf(event.outcome()));
   return absl::OkStatus();
 }
@@ -123,7 +124,7 @@ absl::Status LocalSession::Begin(const v1::BeginSpan& event) {
                               " is none of a script's: send 1 for train, 2 for evaluate, 3 for aggregate or "
                               "5 for other"));
   }
-  if (absl::Status checked = CheckReading(ReadingOf(event)); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckReading(ReadingOf(event)));
   BookCpu(ReadingOf(event));
   const v1::SpanKind kind = event.kind() == v1::SPAN_KIND_UNSPECIFIED ? v1::SPAN_KIND_OTHER : event.kind();
   const Clock& clock = meter_->core()->clock();
@@ -133,8 +134,8 @@ absl::Status LocalSession::Begin(const v1::BeginSpan& event) {
 
 absl::Status LocalSession::End(const v1::EndSpan& event) {
   if (spans_.empty()) return Wrong("no span has begun: send BeginSpan before EndSpan");
-  if (absl::Status checked = CheckOutcome(event.outcome()); !checked.ok()) return checked;
-  if (absl::Status checked = CheckReading(ReadingOf(event)); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckOutcome(event.outcome()));
+  RETURN_IF_ERROR(CheckReading(ReadingOf(event)));
   BookCpu(ReadingOf(event));
   EndSpan(OutcomeOf(event.outcome()));
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 #include "fedcarbon/text/names.h"
 #include "node/proxy/proxy.h"
 #include "node/proxy/route.h"
@@ -77,7 +78,7 @@ absl::Status CheckProxyOptions(const ProxyOptions& options) {
     if (!is_chosen_later && !places.insert(listener.listen.text()).second) {
       return absl::InvalidArgumentError(absl::StrCat("two listeners at ", listener.listen.text()));
     }
-    if (absl::Status status = CheckListener(listener); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckListener(listener));
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "fedcarbon/status/status.h"
 #include "node/frameworks/flower/flower.h"
 
 namespace fedcarbon::node {
@@ -10,17 +11,13 @@ absl::StatusOr<std::shared_ptr<Route>> Route::Create(ListenerOptions options) {
   auto route = std::make_shared<Route>();
   if (options.tls.has_value()) {
     const TlsServerOptions& tls = *options.tls;
-    absl::StatusOr<std::unique_ptr<TlsContext>> context = TlsContext::Create(
-        [tls] { return MakeServerContext(tls); }, {tls.certificate, tls.key, tls.client_ca});
-    if (!context.ok()) return context.status();
-    route->tls = *std::move(context);
+    ASSIGN_OR_RETURN(route->tls, TlsContext::Create([tls] { return MakeServerContext(tls); },
+                                                    {tls.certificate, tls.key, tls.client_ca}));
   }
   if (options.upstream_tls.has_value()) {
     const TlsClientOptions& tls = *options.upstream_tls;
-    absl::StatusOr<std::unique_ptr<TlsContext>> context =
-        TlsContext::Create([tls] { return MakeClientContext(tls); }, {tls.ca, tls.certificate, tls.key});
-    if (!context.ok()) return context.status();
-    route->upstream_tls = *std::move(context);
+    ASSIGN_OR_RETURN(route->upstream_tls, TlsContext::Create([tls] { return MakeClientContext(tls); },
+                                                             {tls.ca, tls.certificate, tls.key}));
   }
   route->headers = HeaderNames::Standard();
   for (std::string& name : Flower::HeaderFields()) route->headers.names.push_back(std::move(name));

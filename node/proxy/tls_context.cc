@@ -7,13 +7,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 #include "node/proxy/tls_stream.h"
 
 namespace fedcarbon::node {
 namespace {
 
 // The first of OpenSSL's errors is the cause; those after it say where it surfaced.
-std::string FirstError() {
+std::string OpenSslError() {
   char text[256] = "unknown error";
   if (const unsigned long error = ERR_peek_error(); error != 0) ERR_error_string_n(error, text, sizeof(text));
   ERR_clear_error();
@@ -22,7 +23,7 @@ std::string FirstError() {
 
 absl::Status FileError(const char* what, const std::string& file) {
   return absl::InvalidArgumentError(
-      absl::StrCat("TLS ", what, " '", file, "': ", FirstError(), "; it must be a readable PEM file"));
+      absl::StrCat("TLS ", what, " '", file, "': ", OpenSslError(), "; it must be a readable PEM file"));
 }
 
 SslContext MakeContext(const SSL_METHOD* method) {
@@ -50,8 +51,7 @@ absl::Status UseCertificate(SSL_CTX* context, const std::string& certificate, co
 
 absl::StatusOr<SslContext> MakeServerContext(const TlsServerOptions& options) {
   SslContext context = MakeContext(TLS_server_method());
-  absl::Status status = UseCertificate(context.get(), options.certificate, options.key);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(UseCertificate(context.get(), options.certificate, options.key));
   if (!options.client_ca.empty()) {
     if (SSL_CTX_load_verify_file(context.get(), options.client_ca.c_str()) != 1) {
       return FileError("client_ca", options.client_ca);
@@ -68,8 +68,7 @@ absl::StatusOr<SslContext> MakeServerContext(const TlsServerOptions& options) {
 absl::StatusOr<SslContext> MakeClientContext(const TlsClientOptions& options) {
   SslContext context = MakeContext(TLS_client_method());
   if (!options.certificate.empty()) {
-    absl::Status status = UseCertificate(context.get(), options.certificate, options.key);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(UseCertificate(context.get(), options.certificate, options.key));
   }
   const bool trusts = options.ca.empty() ? SSL_CTX_set_default_verify_paths(context.get()) == 1
                                          : SSL_CTX_load_verify_file(context.get(), options.ca.c_str()) == 1;
@@ -82,10 +81,9 @@ absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Create(Make make, std::v
                                                                const Clock* clock) {
   // Looks at the files before it reads them: a change in between is seen later.
   std::unique_ptr<TlsContext> context(new TlsContext(std::move(make), std::move(files), clock));
-  absl::StatusOr<SslContext> made = context->make_();
-  if (!made.ok()) return made.status();
+  ASSIGN_OR_RETURN(SslContext made, context->make_());
   MutexLock lock(&context->mutex_);
-  context->context_ = *std::move(made);
+  context->context_ = std::move(made);
   return context;
 }
 

@@ -7,6 +7,7 @@
 
 #include "fedcarbon/meter/cpu_clock.h"
 #include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/status/status.h"
 #include "node/proxy/pace.h"
 
 namespace fedcarbon::node {
@@ -21,9 +22,8 @@ constexpr int64_t kRoomShare = 4;
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(const ProxyOptions& options, Shared shared,
                                                        std::function<void()> tick) {
-  absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
-  if (!loop.ok()) return loop.status();
-  return std::unique_ptr<Worker>(new Worker(*std::move(loop), options, std::move(shared), std::move(tick)));
+  ASSIGN_OR_RETURN(std::unique_ptr<EventLoop> loop, EventLoop::Create());
+  return std::unique_ptr<Worker>(new Worker(std::move(loop), options, std::move(shared), std::move(tick)));
 }
 
 Worker::Worker(std::unique_ptr<EventLoop> loop, const ProxyOptions& options, Shared shared,

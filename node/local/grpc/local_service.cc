@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 #include "node/local/local_session.h"
 #include "node/sockets/socket.h"
 
@@ -104,8 +105,7 @@ absl::StatusOr<std::unique_ptr<LocalService>> LocalService::Start(const std::str
   Endpoint endpoint;
   endpoint.unix_path = path;
   // gRPC takes away whatever socket is there. So it gets only one that was free, or left behind: our own.
-  const absl::Status free = Listen(endpoint).status();
-  if (!free.ok()) return free;
+  RETURN_IF_ERROR(Listen(endpoint).status());
 
   std::unique_ptr<LocalService> service(new LocalService(std::move(meter), rounds));
   grpc::ServerBuilder builder;

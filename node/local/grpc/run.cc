@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/facts.h"
+#include "fedcarbon/status/status.h"
 #include "fedcarbon/text/names.h"
 #include "node/local/grpc/local_client.h"
 #include "node/local/held_command.h"
@@ -59,7 +60,7 @@ v1::LocalEvent EndOf(const HeldCommand::Ended& ended) {
 absl::Status Say(const std::vector<v1::LocalEvent>& events, LocalClient* client) {
   const absl::Time deadline = absl::Now() + kPatience;
   for (const v1::LocalEvent& event : events) {
-    if (absl::Status said = client->Say(event, deadline - absl::Now()); !said.ok()) return said;
+    RETURN_IF_ERROR(client->Say(event, deadline - absl::Now()));
   }
   return absl::OkStatus();
 }
@@ -73,10 +74,8 @@ void ComplainOfLoss(const std::string& socket, const absl::Status& status) {
 }  // namespace
 
 absl::StatusOr<int> Run(const RunFlags& flags) {
-  const absl::StatusOr<std::vector<v1::LocalEvent>> beginning = Beginning(flags);
-  if (!beginning.ok()) return beginning.status();
-  absl::StatusOr<HeldCommand> command = HeldCommand::Fork(flags.command);  // before gRPC's threads
-  if (!command.ok()) return command.status();
+  ASSIGN_OR_RETURN(const std::vector<v1::LocalEvent> beginning, Beginning(flags));
+  ASSIGN_OR_RETURN(HeldCommand command, HeldCommand::Fork(flags.command));  // before gRPC's threads
 
   std::optional<LocalClient> client;
   if (flags.socket.empty()) {
@@ -84,15 +83,15 @@ absl::StatusOr<int> Run(const RunFlags& flags) {
         "this span is not metered: there is no socket; name the daemon's with --socket or FEDCARBON_SOCKET");
   } else {
     client.emplace(flags.socket);
-    if (const absl::Status said = Say(*beginning, &*client); !said.ok()) {
+    if (const absl::Status said = Say(beginning, &*client); !said.ok()) {
       ComplainOfLoss(flags.socket, said);
       client.reset();
     }
   }
-  if (const absl::Status begun = command->Release(); !begun.ok()) {
+  if (const absl::Status begun = command.Release(); !begun.ok()) {
     Complain(absl::StrCat(flags.command[0], ": ", begun.message()));
   }
-  const HeldCommand::Ended ended = command->Wait();
+  const HeldCommand::Ended ended = command.Wait();
   if (client.has_value()) {
     absl::Status said = Say({EndOf(ended)}, &*client);
     if (said.ok()) said = client->Close(kPatience);
