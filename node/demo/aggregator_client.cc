@@ -8,12 +8,16 @@
 #include "absl/time/clock.h"
 #include "fedcarbon/status/grpc/status.h"
 #include "fedcarbon/status/status.h"
+#include "fedcarbon/sync/clock.h"
+#include "fedcarbon/sync/grpc/deadline.h"
 
 namespace fedcarbon::demo {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Minutes(1);
 constexpr absl::Duration kStep = absl::Milliseconds(200);
+
+absl::Duration Now() { return Clock::System()->Monotonic(); }
 
 }  // namespace
 
@@ -60,23 +64,22 @@ bool AggregatorClient::stopped() const {
 }
 
 absl::Status AggregatorClient::Call(const Method& method) {
-  absl::Time deadline = absl::InfiniteFuture();
+  absl::Duration deadline = absl::InfiniteDuration();
   while (true) {
-    const absl::Status connected = WaitForConnection(std::min(deadline, absl::Now() + kPatience));
-    if (!connected.ok()) return connected;
+    RETURN_IF_ERROR(WaitForConnection(std::min(deadline, Now() + kPatience)));
     const absl::Status status = CallOnce(method);
     if (!absl::IsUnavailable(status)) return status;
-    deadline = std::min(deadline, absl::Now() + kPatience);
-    if (absl::Now() >= deadline) return status;
+    deadline = std::min(deadline, Now() + kPatience);
+    if (Now() >= deadline) return status;
     absl::SleepFor(kStep);  // the connection broke, and gRPC may not know it yet
   }
 }
 
-absl::Status AggregatorClient::WaitForConnection(absl::Time deadline) {
-  absl::Time next_message = absl::Now() + absl::Seconds(1);
-  while (!channel_->WaitForConnected(absl::ToChronoTime(absl::Now() + kStep))) {
+absl::Status AggregatorClient::WaitForConnection(absl::Duration deadline) {
+  absl::Duration next_message = Now() + absl::Seconds(1);
+  while (!channel_->WaitForConnected(DeadlineAfter(kStep))) {
     if (stopped()) return absl::CancelledError("stopped");
-    const absl::Time now = absl::Now();
+    const absl::Duration now = Now();
     if (now >= deadline) {
       return absl::UnavailableError(absl::StrCat("no aggregator answered for ",
                                                  absl::FormatDuration(kPatience),

@@ -39,8 +39,8 @@ class AggregatorClient {
   /// Calls until it is answered, by an error too.
   absl::Status Call(const Method& method);
 
-  /// Waits for the connection in short steps, so that Stop() is heard.
-  absl::Status WaitForConnection(absl::Time deadline);
+  /// Waits for the connection in short steps, so that Stop() is heard. `deadline`: monotonic.
+  absl::Status WaitForConnection(absl::Duration deadline);
   absl::Status CallOnce(const Method& method);
   bool stopped() const;
 

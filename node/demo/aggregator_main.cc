@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "fedcarbon/meter/grpc/metered.h"
 #include "fedcarbon/report/grpc/metering.h"
+#include "fedcarbon/sync/grpc/deadline.h"
 #include "node/demo/options.h"
 #include "node/demo/record.h"
 #include "node/demo/rounds.h"
@@ -90,7 +91,7 @@ int Main(int argc, char** argv) {
   const absl::StatusOr<Score> score = RunRounds(run, meter, &board);
   if (score.ok()) board.WaitUntilFetched(absl::Seconds(10));
   board.Stop();
-  (*server)->Shutdown(absl::ToChronoTime(absl::Now() + absl::Seconds(5)));
+  (*server)->Shutdown(DeadlineAfter(absl::Seconds(5)));
   meter->EndRun(run.run, score.ok()             ? fedcarbon::v1::OUTCOME_COMPLETED
                          : stop.received() != 0 ? fedcarbon::v1::OUTCOME_ABANDONED
                                                 : fedcarbon::v1::OUTCOME_FAILED);

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
+#include "fedcarbon/sync/grpc/deadline.h"
 #include "fedcarbon/v1/footprint.grpc.pb.h"
 #include "node/demo/options.h"
 #include "node/demo/record.h"
@@ -38,7 +38,7 @@ absl::StatusOr<Reported> Ask(const std::string& coordinator, const std::string& 
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto stub = api::FootprintService::NewStub(
       grpc::CreateCustomChannel(coordinator, grpc::InsecureChannelCredentials(), arguments));
-  const auto deadline = absl::ToChronoTime(absl::Now() + kDeadline);
+  const gpr_timespec deadline = DeadlineAfter(kDeadline);
 
   Reported reported;
   api::GetRunRequest run_request;

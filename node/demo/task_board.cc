@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/status/status.h"
+#include "fedcarbon/sync/clock.h"
 #include "node/demo/heart_disease.h"
 
 namespace fedcarbon::demo {
@@ -64,10 +65,11 @@ absl::StatusOr<std::vector<v1::Result>> TaskBoard::Collect() {
 }
 
 bool TaskBoard::WaitUntilFetched(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const Clock& clock = *Clock::System();
+  const absl::Duration deadline = clock.Monotonic() + timeout;
   MutexLock lock(&mutex_);
   while (!stopped_ && fetched_.size() < hospitals_.size()) {
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - clock.Monotonic();
     if (left <= absl::ZeroDuration()) return false;
     changed_.WaitFor(&mutex_, left);
   }

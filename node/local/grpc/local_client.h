@@ -31,9 +31,9 @@ class LocalClient {
 
  private:
   /// Waits for the one operation that is under way. False: it failed, or was not done in time.
-  bool IsDone(absl::Time deadline);
-  absl::Status Start(absl::Time deadline);
-  absl::Status Fail(absl::Time deadline);
+  bool IsDone(gpr_timespec deadline);
+  absl::Status Start(gpr_timespec deadline);
+  absl::Status Fail(gpr_timespec deadline);
 
   grpc::CompletionQueue queue_;
   std::unique_ptr<v1::LocalService::Stub> stub_;

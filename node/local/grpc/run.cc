@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/facts.h"
 #include "fedcarbon/status/status.h"
+#include "fedcarbon/sync/clock.h"
 #include "fedcarbon/text/names.h"
 #include "node/local/grpc/local_client.h"
 #include "node/local/held_command.h"
@@ -58,9 +59,10 @@ v1::LocalEvent EndOf(const HeldCommand::Ended& ended) {
 }
 
 absl::Status Say(const std::vector<v1::LocalEvent>& events, LocalClient* client) {
-  const absl::Time deadline = absl::Now() + kPatience;
+  const Clock& clock = *Clock::System();
+  const absl::Duration deadline = clock.Monotonic() + kPatience;
   for (const v1::LocalEvent& event : events) {
-    RETURN_IF_ERROR(client->Say(event, deadline - absl::Now()));
+    RETURN_IF_ERROR(client->Say(event, deadline - clock.Monotonic()));
   }
   return absl::OkStatus();
 }
