@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/carbon/factors.h"
 #include "fedcarbon/files/read_file.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_format.h"
 #include "server/ingest/digest.h"
 #include "server/ingest/grpc/report_service.h"
 #include "server/ingest/ingestor.h"

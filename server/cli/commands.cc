@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/files/read_file.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_format.h"
 #include "server/cli/footprint_view.h"
 #include "server/cli/format.h"
 #include "server/cli/inspect.h"

@@ -7,7 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_reader.h"
 #include "server/cli/format.h"
 
 namespace fedcarbon::cli {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_reader.h"
 #include "server/store/store.h"
 #include "server/store/totals.h"
 

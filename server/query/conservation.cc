@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_reader.h"
 #include "server/query/counted_run.h"
 
 namespace fedcarbon::server {

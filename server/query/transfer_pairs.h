@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_reader.h"
 #include "fedcarbon/v1/footprint.pb.h"
 
 namespace fedcarbon::server {

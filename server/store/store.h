@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_format.h"
 #include "server/store/totals.h"
 
 namespace fedcarbon::server {

@@ -13,7 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_builder.h"
+#include "fedcarbon/report/batch_reader.h"
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/v1/report.grpc.pb.h"
 #include "server/ingest/digest.h"

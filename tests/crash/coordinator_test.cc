@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_builder.h"
 #include "fedcarbon/v1/footprint.grpc.pb.h"
 #include "fedcarbon/v1/report.grpc.pb.h"
 #include "tests/crash/child_process.h"

@@ -12,7 +12,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_builder.h"
 #include "fedcarbon/v1/report.grpc.pb.h"
 #include "tests/crash/child_process.h"
 

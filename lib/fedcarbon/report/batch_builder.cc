@@ -1,13 +1,15 @@
 // The batch grows as a v1::Batch whose times are absolute; Seal makes them relative. `bytes` bounds the size
 // that it will have then: every varint that Seal changes is counted at its longest, every other exactly.
+#include "fedcarbon/report/batch_builder.h"
+
 #include <algorithm>
 #include <string>
 #include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "fedcarbon/report/batch.h"
 #include "fedcarbon/report/batch_limits.h"
+#include "fedcarbon/report/fact_lists.h"
 #include "fedcarbon/text/names.h"
 #include "fedcarbon/text/utf8.h"
 
@@ -126,38 +128,27 @@ void AppendRow(const Transfer& transfer, v1::Transfers* group) {
   if (received.header_bytes) group->add_received_header_bytes(received.header_bytes->count());
 }
 
-/// Calls `visit` with a pointer to each time in the batch.
-template <typename Visit>
-void ForEachTime(v1::Batch* batch, const Visit& visit) {
-  const auto update = [&](auto* fact, auto get, auto set) { (fact->*set)(visit((fact->*get)())); };
-  for (v1::RunEvent& event : *batch->mutable_run_events()) {
-    update(&event, &v1::RunEvent::time_us, &v1::RunEvent::set_time_us);
-  }
-  for (v1::RoundEvent& event : *batch->mutable_round_events()) {
-    update(&event, &v1::RoundEvent::time_us, &v1::RoundEvent::set_time_us);
-  }
-  for (v1::Transfers& group : *batch->mutable_transfers()) {
-    for (int64_t& start : *group.mutable_start_us()) start = visit(start);
-  }
-  for (v1::Span& span : *batch->mutable_spans()) {
-    update(&span, &v1::Span::start_us, &v1::Span::set_start_us);
-  }
-  for (v1::Usage& usage : *batch->mutable_usages()) {
-    update(&usage, &v1::Usage::start_us, &v1::Usage::set_start_us);
-  }
-  for (v1::Connection& connection : *batch->mutable_connections()) {
-    update(&connection, &v1::Connection::start_us, &v1::Connection::set_start_us);
-  }
-  for (v1::Clock& clock : *batch->mutable_clocks()) {
-    update(&clock, &v1::Clock::time_us, &v1::Clock::set_time_us);
-  }
-  for (v1::Gap& gap : *batch->mutable_gaps()) {
-    update(&gap, &v1::Gap::from_us, &v1::Gap::set_from_us);
-    update(&gap, &v1::Gap::to_us, &v1::Gap::set_to_us);
-  }
-  for (v1::Overhead& overhead : *batch->mutable_overheads()) {
-    update(&overhead, &v1::Overhead::start_us, &v1::Overhead::set_start_us);
-  }
+/// Each makes the times of a fact relative to `wall`.
+void MakeRelative(int64_t, v1::Node*) {}
+void MakeRelative(int64_t, v1::Binding*) {}
+void MakeRelative(int64_t wall, v1::RunEvent* event) { event->set_time_us(event->time_us() - wall); }
+void MakeRelative(int64_t wall, v1::RoundEvent* event) { event->set_time_us(event->time_us() - wall); }
+void MakeRelative(int64_t wall, v1::Transfers* group) {
+  for (int64_t& start : *group->mutable_start_us()) start -= wall;
+}
+void MakeRelative(int64_t wall, v1::Span* span) { span->set_start_us(span->start_us() - wall); }
+void MakeRelative(int64_t wall, v1::Usage* usage) { usage->set_start_us(usage->start_us() - wall); }
+void MakeRelative(int64_t wall, v1::Energy* energy) { energy->set_start_us(energy->start_us() - wall); }
+void MakeRelative(int64_t wall, v1::Connection* connection) {
+  connection->set_start_us(connection->start_us() - wall);
+}
+void MakeRelative(int64_t wall, v1::Clock* clock) { clock->set_time_us(clock->time_us() - wall); }
+void MakeRelative(int64_t wall, v1::Gap* gap) {
+  gap->set_from_us(gap->from_us() - wall);
+  gap->set_to_us(gap->to_us() - wall);
+}
+void MakeRelative(int64_t wall, v1::Overhead* overhead) {
+  overhead->set_start_us(overhead->start_us() - wall);
 }
 
 }  // namespace
@@ -183,23 +174,23 @@ struct BatchBuilder::State {
 
   /// Appends `fact`, complete but for its times, if it fits. Null if it does not.
   template <typename Message>
-  Message* Append(google::protobuf::RepeatedPtrField<Message>* list, Message&& fact, int times) {
+  Message* Append(Message&& fact, int times) {
     const size_t more = kFrameBytes + fact.ByteSizeLong() + static_cast<size_t>(times) * (1 + kTimeBytes);
     if (!Fits(more)) return nullptr;
     bytes += more;
     empty = false;
-    *list->Add() = std::move(fact);
-    return &(*list)[list->size() - 1];
+    Message* const appended = FactsOf<Message>(&batch)->Add();
+    *appended = std::move(fact);
+    return appended;
   }
 
   /// The same for a fact that names something: `set_index` takes the index of its admitted name.
   template <typename Message>
-  Message* Append(google::protobuf::RepeatedPtrField<Message>* list, Message&& fact, int times,
-                  std::string_view name, void (Message::*set_index)(uint32_t)) {
+  Message* Append(Message&& fact, int times, std::string_view name, void (Message::*set_index)(uint32_t)) {
     const size_t name_bytes = kIndexBytes + NewStringBytes(name);
     if (!Fits(name_bytes)) return nullptr;
     bytes += name_bytes;
-    Message* const appended = Append(list, std::forward<Message>(fact), times);
+    Message* const appended = Append(std::forward<Message>(fact), times);
     if (appended == nullptr) {
       bytes -= name_bytes;
     } else {
@@ -210,9 +201,8 @@ struct BatchBuilder::State {
 
   /// The same for a fact of a run.
   template <typename Message>
-  Message* Append(google::protobuf::RepeatedPtrField<Message>* list, Message&& fact, int times,
-                  std::string_view run) {
-    return Append(list, std::forward<Message>(fact), times, AdmittedRun(run), &Message::set_run);
+  Message* Append(Message&& fact, int times, std::string_view run) {
+    return Append(std::forward<Message>(fact), times, AdmittedRun(run), &Message::set_run);
   }
 
   bool Add(const Transfer& transfer);
@@ -288,7 +278,7 @@ bool BatchBuilder::State::Add(const Span& span) {
   fact.set_wall_us(Microseconds(span.wall));
   fact.set_outcome(span.outcome);
   fact.set_is_upper_bound(span.is_upper_bound);
-  v1::Span* const appended = Append(batch.mutable_spans(), std::move(fact), 1, span.round.run);
+  v1::Span* const appended = Append(std::move(fact), 1, span.round.run);
   if (appended != nullptr) appended->set_start_us(AbsoluteMicroseconds(span.start));
   return appended != nullptr;
 }
@@ -300,7 +290,7 @@ bool BatchBuilder::State::Add(const Usage& usage) {
   fact.set_wall_us(Microseconds(usage.wall));
   fact.set_cpu_us(Microseconds(usage.cpu));
   fact.set_accelerator_us(Microseconds(usage.accelerator));
-  v1::Usage* const appended = Append(batch.mutable_usages(), std::move(fact), 1, usage.round.run);
+  v1::Usage* const appended = Append(std::move(fact), 1, usage.round.run);
   if (appended != nullptr) appended->set_start_us(AbsoluteMicroseconds(usage.start));
   return appended != nullptr;
 }
@@ -316,8 +306,8 @@ bool BatchBuilder::State::Add(const Connection& connection) {
   fact.set_received_transport_bytes(connection.received.count());
   fact.set_handshakes(connection.handshakes);
   fact.set_retransmitted_bytes(connection.retransmitted.count());
-  v1::Connection* const appended = Append(batch.mutable_connections(), std::move(fact), 1,
-                                          AdmittedPeer(connection.peer), &v1::Connection::set_peer);
+  v1::Connection* const appended =
+      Append(std::move(fact), 1, AdmittedPeer(connection.peer), &v1::Connection::set_peer);
   if (appended != nullptr) appended->set_start_us(AbsoluteMicroseconds(connection.start));
   return appended != nullptr;
 }
@@ -327,7 +317,7 @@ bool BatchBuilder::State::Add(const RunEvent& event) {
   fact.set_outcome(event.outcome);
   fact.set_name(CleanText(event.name, kMaxTextBytes));
   fact.set_planned_rounds(event.planned_rounds);
-  v1::RunEvent* const appended = Append(batch.mutable_run_events(), std::move(fact), 1, event.run);
+  v1::RunEvent* const appended = Append(std::move(fact), 1, event.run);
   if (appended != nullptr) appended->set_time_us(AbsoluteMicroseconds(event.time));
   return appended != nullptr;
 }
@@ -337,7 +327,7 @@ bool BatchBuilder::State::Add(const RoundEvent& event) {
   v1::RoundEvent fact;
   fact.set_round(event.round);
   fact.set_outcome(event.outcome);
-  v1::RoundEvent* const appended = Append(batch.mutable_round_events(), std::move(fact), 1, event.run);
+  v1::RoundEvent* const appended = Append(std::move(fact), 1, event.run);
   if (appended != nullptr) appended->set_time_us(AbsoluteMicroseconds(event.time));
   return appended != nullptr;
 }
@@ -350,21 +340,21 @@ bool BatchBuilder::State::Add(const v1::Node& node) {
   for (v1::Accelerator& accelerator : *fact.mutable_accelerators()) {
     accelerator.set_model(CleanText(accelerator.model(), kMaxTextBytes));
   }
-  return Append(batch.mutable_nodes(), std::move(fact), 0) != nullptr;
+  return Append(std::move(fact), 0) != nullptr;
 }
 
 bool BatchBuilder::State::Add(const Binding& binding) {
   v1::Binding fact;
   fact.set_key(binding.key);
   if (const auto round = AdmittedRound(binding.round.round)) fact.set_round(*round);
-  return Append(batch.mutable_bindings(), std::move(fact), 0, binding.round.run) != nullptr;
+  return Append(std::move(fact), 0, binding.round.run) != nullptr;
 }
 
 bool BatchBuilder::State::Add(const ClockReading& reading) {
   v1::Clock fact;
   fact.set_offset_us(absl::ToInt64Microseconds(reading.offset));
   fact.set_round_trip_us(Microseconds(reading.round_trip));
-  v1::Clock* const appended = Append(batch.mutable_clocks(), std::move(fact), 1);
+  v1::Clock* const appended = Append(std::move(fact), 1);
   if (appended != nullptr) appended->set_time_us(AbsoluteMicroseconds(reading.time));
   return appended != nullptr;
 }
@@ -375,7 +365,7 @@ bool BatchBuilder::State::Add(const Gap& gap) {
   fact.set_facts(gap.facts);
   fact.set_bytes(gap.bytes.count());
   fact.set_detail(CleanText(gap.detail, kMaxTextBytes));
-  v1::Gap* const appended = Append(batch.mutable_gaps(), std::move(fact), 2);
+  v1::Gap* const appended = Append(std::move(fact), 2);
   if (appended == nullptr) return false;
   appended->set_from_us(AbsoluteMicroseconds(gap.from));
   appended->set_to_us(AbsoluteMicroseconds(gap.to));
@@ -388,7 +378,7 @@ bool BatchBuilder::State::Add(const Overhead& overhead) {
   fact.set_report_sent_bytes(overhead.report_sent.count());
   fact.set_report_received_bytes(overhead.report_received.count());
   fact.set_context_bytes(overhead.context.count());
-  v1::Overhead* const appended = Append(batch.mutable_overheads(), std::move(fact), 1);
+  v1::Overhead* const appended = Append(std::move(fact), 1);
   if (appended != nullptr) appended->set_start_us(AbsoluteMicroseconds(overhead.start));
   return appended != nullptr;
 }
@@ -406,7 +396,9 @@ bool BatchBuilder::empty() const { return state_->empty; }
 std::string BatchBuilder::Seal(const BatchId& id, const SealTime& time) {
   v1::Batch& batch = state_->batch;
   const int64_t wall = AbsoluteMicroseconds(time.wall);
-  ForEachTime(&batch, [wall](int64_t absolute) { return absolute - wall; });
+  ForEachFactList([&](const auto& list) {
+    for (auto& fact : *(batch.*list.mutate)()) MakeRelative(wall, &fact);
+  });
   batch.set_format(kBatchFormat);
   batch.set_node(id.node);
   batch.set_epoch(id.epoch);

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_format.h"
 
 namespace fedcarbon {
 

@@ -8,7 +8,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "fedcarbon/meter/facts.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_builder.h"
 #include "fedcarbon/report/batch_keeper.h"
 #include "fedcarbon/report/batch_queue.h"
 #include "fedcarbon/sync/clock.h"

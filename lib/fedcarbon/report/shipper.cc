@@ -4,22 +4,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_reader.h"
 #include "fedcarbon/report/log.h"
 
 namespace fedcarbon {
 namespace {
-
-uint64_t CountFacts(const v1::Batch& batch) {
-  uint64_t facts = 0;
-  for (const v1::Transfers& group : batch.transfers()) facts += static_cast<uint64_t>(group.call_id_size());
-  for (const int size : {batch.nodes_size(), batch.run_events_size(), batch.round_events_size(),
-                         batch.spans_size(), batch.usages_size(), batch.bindings_size(), batch.clocks_size(),
-                         batch.gaps_size(), batch.overheads_size()}) {
-    facts += static_cast<uint64_t>(size);
-  }
-  return facts;
-}
 
 bool NeedsAPerson(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||

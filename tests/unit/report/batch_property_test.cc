@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <random>
 
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_builder.h"
+#include "fedcarbon/report/batch_reader.h"
 #include "tests/unit/report/random_facts.h"
 
 namespace fedcarbon {

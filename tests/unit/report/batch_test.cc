@@ -1,5 +1,3 @@
-#include "fedcarbon/report/batch.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +6,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/report/batch_builder.h"
+#include "fedcarbon/report/batch_reader.h"
 #include "fedcarbon/text/names.h"
 #include "tests/unit/report/random_facts.h"
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_reader.h"
 #include "fedcarbon/report/transport.h"
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "fedcarbon/meter/facts.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_reader.h"
 
 namespace fedcarbon::testing {
 

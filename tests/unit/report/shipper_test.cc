@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_builder.h"
 #include "tests/unit/report/fake_coordinator.h"
 
 namespace fedcarbon {
@@ -223,6 +223,18 @@ TEST_F(ShipperTest, BatchRefusedForEverBecomesAGapAndTheOthersArrive) {
   EXPECT_EQ(gaps[0].reason, v1::Gap::REASON_LOST_BATCHES);
   EXPECT_EQ(gaps[0].facts, 5u);
   EXPECT_EQ(gaps[0].from, kStart);
+}
+
+TEST_F(ShipperTest, TheGapOfARefusedBatchCountsFactsOfEveryKind) {
+  coordinator_.SetFate([](uint64_t) { return Fate{false, false, absl::InvalidArgumentError("malformed")}; });
+  Start();
+  BatchBuilder builder(kMaxSealedBatchBytes);
+  for (const Fact& fact : {Fact(Connection()), Fact(Transfer()), Fact(Gap())}) ASSERT_TRUE(builder.Add(fact));
+  ASSERT_TRUE(queue_.Append(builder.Seal({"hospital-a", kEpoch, 1}, {clock_.Now(), {}, ""})).ok());
+  StepUntilDone();
+  const std::vector<Gap> gaps = Facts<Gap>();
+  ASSERT_EQ(gaps.size(), 1u);
+  EXPECT_EQ(gaps[0].facts, 3u);
 }
 
 TEST_F(ShipperTest, NewerFormatIsKeptAndTriedAgainAfterALongTime) {

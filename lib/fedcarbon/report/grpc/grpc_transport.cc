@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "fedcarbon/meter/cpu_clock.h"
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_format.h"
 #include "fedcarbon/sync/mutex.h"
 
 namespace fedcarbon {

@@ -12,7 +12,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "fedcarbon/meter/describe_machine.h"
-#include "fedcarbon/report/batch.h"
 #include "fedcarbon/report/grpc/coordinator_address.h"
 #include "fedcarbon/report/grpc/grpc_transport.h"
 #include "fedcarbon/report/log.h"

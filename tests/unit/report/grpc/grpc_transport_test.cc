@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 
+#include "fedcarbon/report/batch_builder.h"
 #include "tests/unit/report/grpc/report_server.h"
 
 namespace fedcarbon {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_builder.h"
 
 namespace fedcarbon::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include <memory>
 #include <thread>
 
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_builder.h"
 #include "server/ingest/digest.h"
 #include "server/ingest/report_stream.h"
 #include "server/store/memory_store.h"

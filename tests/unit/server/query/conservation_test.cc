@@ -6,6 +6,7 @@
 #include <iostream>
 #include <random>
 
+#include "fedcarbon/report/batch_builder.h"
 #include "server/ingest/digest.h"
 #include "tests/unit/server/query/federation.h"
 

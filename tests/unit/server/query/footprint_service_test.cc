@@ -5,7 +5,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_builder.h"
 #include "server/cli/client.h"
 #include "tests/unit/server/query/federation.h"
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "fedcarbon/report/batch_builder.h"
+
 namespace fedcarbon::server {
 namespace {
 

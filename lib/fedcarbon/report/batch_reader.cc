@@ -1,4 +1,4 @@
-#include "fedcarbon/report/batch.h"
+#include "fedcarbon/report/batch_reader.h"
 
 #include <algorithm>
 #include <string>
@@ -6,6 +6,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/report/batch_limits.h"
+#include "fedcarbon/report/fact_lists.h"
+#include "fedcarbon/status/status.h"
 #include "fedcarbon/text/names.h"
 
 namespace fedcarbon {
@@ -48,13 +50,6 @@ absl::Status CheckText(Place place, absl::string_view field, const std::string& 
   return Malformed(place, field, absl::StrCat(text.size(), " bytes, at most ", kMaxTextBytes));
 }
 
-absl::Status FirstError(std::initializer_list<absl::Status> checks) {
-  for (const absl::Status& check : checks) {
-    if (!check.ok()) return check;
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckColumns(const v1::Transfers& group, Place place) {
   const int rows = group.call_id_size();
   if (rows == 0) return Malformed(place, "call_id", "a group without transfers");
@@ -83,89 +78,93 @@ absl::Status CheckColumns(const v1::Transfers& group, Place place) {
   return absl::OkStatus();
 }
 
-absl::Status CheckTransfers(const v1::Batch& batch) {
-  for (int i = 0; i < batch.transfers_size(); ++i) {
-    const Place place{"transfers", i};
-    const v1::Transfers& group = batch.transfers(i);
-    absl::Status status = FirstError({CheckName(batch, place, "method", group.method(), IsMethodName),
-                                      CheckName(batch, place, "peer", group.peer(), IsNodeName),
-                                      CheckRun(batch, place, group.run()), CheckColumns(group, place)});
-    if (!status.ok()) return status;
-    for (const uint64_t duration : group.duration_us()) {
-      status.Update(CheckDuration(place, "duration_us", duration));
-    }
-    for (const uint32_t code : group.status()) {
-      if (code > batch_limits::kMaxStatus)
-        return Malformed(place, "status", absl::StrCat(code, " is unknown"));
-    }
-    if (!status.ok()) return status;
+// One for each kind of fact: what the reader would otherwise have to trust.
+
+absl::Status Check(const v1::Batch&, Place place, const v1::Node& node) {
+  RETURN_IF_ERROR(FirstError({CheckText(place, "country", node.country()),
+                              CheckText(place, "cpu_model", node.cpu_model()),
+                              CheckText(place, "software_version", node.software_version())}));
+  for (const v1::Accelerator& accelerator : node.accelerators()) {
+    RETURN_IF_ERROR(CheckText(place, "accelerators.model", accelerator.model()));
   }
   return absl::OkStatus();
 }
 
-/// Checks each entry of a list with `check(entry, place)`.
-template <typename List, typename Check>
-absl::Status CheckEach(const char* name, const List& list, const Check& check) {
-  for (int i = 0; i < list.size(); ++i) {
-    if (absl::Status status = check(list.Get(i), Place{name, i}); !status.ok()) return status;
+absl::Status Check(const v1::Batch& batch, Place place, const v1::RunEvent& event) {
+  return FirstError({CheckRun(batch, place, event.run()), CheckText(place, "name", event.name())});
+}
+
+absl::Status Check(const v1::Batch& batch, Place place, const v1::RoundEvent& event) {
+  return CheckRun(batch, place, event.run());
+}
+
+absl::Status Check(const v1::Batch& batch, Place place, const v1::Transfers& group) {
+  RETURN_IF_ERROR(FirstError({CheckName(batch, place, "method", group.method(), IsMethodName),
+                              CheckName(batch, place, "peer", group.peer(), IsNodeName),
+                              CheckRun(batch, place, group.run()), CheckColumns(group, place)}));
+  for (const uint64_t duration : group.duration_us()) {
+    RETURN_IF_ERROR(CheckDuration(place, "duration_us", duration));
+  }
+  for (const uint32_t code : group.status()) {
+    if (code > batch_limits::kMaxStatus) return Malformed(place, "status", absl::StrCat(code, " is unknown"));
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckOtherFacts(const v1::Batch& batch) {
-  return FirstError({
-      CheckEach("nodes", batch.nodes(),
-                [&](const v1::Node& node, Place place) {
-                  return FirstError({CheckText(place, "country", node.country()),
-                                     CheckText(place, "cpu_model", node.cpu_model()),
-                                     CheckText(place, "software_version", node.software_version())});
-                }),
-      CheckEach(
-          "run_events", batch.run_events(),
-          [&](const v1::RunEvent& event, Place place) {
-            return FirstError({CheckRun(batch, place, event.run()), CheckText(place, "name", event.name())});
-          }),
-      CheckEach(
-          "round_events", batch.round_events(),
-          [&](const v1::RoundEvent& event, Place place) { return CheckRun(batch, place, event.run()); }),
-      CheckEach("spans", batch.spans(),
-                [&](const v1::Span& span, Place place) {
-                  return FirstError(
-                      {CheckRun(batch, place, span.run()), CheckDuration(place, "wall_us", span.wall_us())});
-                }),
-      CheckEach("usages", batch.usages(),
-                [&](const v1::Usage& usage, Place place) {
-                  return FirstError({CheckRun(batch, place, usage.run()),
-                                     CheckDuration(place, "wall_us", usage.wall_us()),
-                                     CheckDuration(place, "cpu_us", usage.cpu_us()),
-                                     CheckDuration(place, "accelerator_us", usage.accelerator_us())});
-                }),
-      CheckEach("energies", batch.energies(),
-                [&](const v1::Energy& energy, Place place) {
-                  return FirstError({CheckRun(batch, place, energy.run()),
-                                     CheckDuration(place, "wall_us", energy.wall_us())});
-                }),
-      CheckEach("connections", batch.connections(),
-                [&](const v1::Connection& connection, Place place) {
-                  return FirstError({CheckName(batch, place, "peer", connection.peer(), IsNodeName),
-                                     CheckText(place, "protocol", connection.protocol()),
-                                     CheckDuration(place, "duration_us", connection.duration_us())});
-                }),
-      CheckEach(
-          "bindings", batch.bindings(),
-          [&](const v1::Binding& binding, Place place) { return CheckRun(batch, place, binding.run()); }),
-      CheckEach("clocks", batch.clocks(),
-                [&](const v1::Clock& clock, Place place) {
-                  return CheckDuration(place, "round_trip_us", clock.round_trip_us());
-                }),
-      CheckEach("gaps", batch.gaps(),
-                [&](const v1::Gap& gap, Place place) { return CheckText(place, "detail", gap.detail()); }),
-      CheckEach("overheads", batch.overheads(),
-                [&](const v1::Overhead& overhead, Place place) {
-                  return CheckDuration(place, "wall_us", overhead.wall_us());
-                }),
+absl::Status Check(const v1::Batch& batch, Place place, const v1::Span& span) {
+  return FirstError({CheckRun(batch, place, span.run()), CheckDuration(place, "wall_us", span.wall_us())});
+}
+
+absl::Status Check(const v1::Batch& batch, Place place, const v1::Usage& usage) {
+  return FirstError({CheckRun(batch, place, usage.run()), CheckDuration(place, "wall_us", usage.wall_us()),
+                     CheckDuration(place, "cpu_us", usage.cpu_us()),
+                     CheckDuration(place, "accelerator_us", usage.accelerator_us())});
+}
+
+absl::Status Check(const v1::Batch& batch, Place place, const v1::Energy& energy) {
+  return FirstError(
+      {CheckRun(batch, place, energy.run()), CheckDuration(place, "wall_us", energy.wall_us())});
+}
+
+absl::Status Check(const v1::Batch& batch, Place place, const v1::Connection& connection) {
+  return FirstError({CheckName(batch, place, "peer", connection.peer(), IsNodeName),
+                     CheckText(place, "protocol", connection.protocol()),
+                     CheckDuration(place, "duration_us", connection.duration_us())});
+}
+
+absl::Status Check(const v1::Batch& batch, Place place, const v1::Binding& binding) {
+  return CheckRun(batch, place, binding.run());
+}
+
+absl::Status Check(const v1::Batch&, Place place, const v1::Clock& clock) {
+  return CheckDuration(place, "round_trip_us", clock.round_trip_us());
+}
+
+absl::Status Check(const v1::Batch&, Place place, const v1::Gap& gap) {
+  return CheckText(place, "detail", gap.detail());
+}
+
+absl::Status Check(const v1::Batch&, Place place, const v1::Overhead& overhead) {
+  return CheckDuration(place, "wall_us", overhead.wall_us());
+}
+
+/// The first fact that is malformed.
+absl::Status CheckFacts(const v1::Batch& batch) {
+  absl::Status status;
+  ForEachFactList([&](const auto& list) {
+    const auto& facts = (batch.*list.get)();
+    for (int i = 0; i < facts.size() && status.ok(); ++i) {
+      status = Check(batch, Place{list.name, i}, facts.Get(i));
+    }
   });
+  return status;
 }
+
+template <typename Message>
+uint64_t FactsIn(const Message&) {
+  return 1;
+}
+uint64_t FactsIn(const v1::Transfers& group) { return static_cast<uint64_t>(group.call_id_size()); }
 
 absl::Status CheckHeader(const v1::Batch& batch) {
   if (batch.format() == 0) return absl::InvalidArgumentError("malformed batch: no format");
@@ -250,9 +249,8 @@ absl::StatusOr<OpenedBatch> OpenSealedBatch(std::string_view sealed) {
   if (!opened.batch.ParseFromString(envelope.batch())) {
     return absl::InvalidArgumentError("malformed batch: SealedBatch.batch is not a Batch");
   }
-  if (absl::Status status = CheckHeader(opened.batch); !status.ok()) return status;
-  if (absl::Status status = CheckTransfers(opened.batch); !status.ok()) return status;
-  if (absl::Status status = CheckOtherFacts(opened.batch); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckHeader(opened.batch));
+  RETURN_IF_ERROR(CheckFacts(opened.batch));
   return opened;
 }
 
@@ -264,6 +262,14 @@ std::vector<Transfer> ExpandTransfers(const OpenedBatch& batch) {
     }
   }
   return transfers;
+}
+
+uint64_t CountFacts(const v1::Batch& batch) {
+  uint64_t count = 0;
+  ForEachFactList([&](const auto& list) {
+    for (const auto& fact : (batch.*list.get)()) count += FactsIn(fact);
+  });
+  return count;
 }
 
 uint64_t CountUnknownFields(const google::protobuf::Message& message) {
