@@ -147,9 +147,7 @@ absl::StatusOr<std::unique_ptr<Metering>> Metering::Start(MeteringOptions option
   absl::Status status = FirstError({FillFromEnvironment("FEDCARBON_DISABLED", &options.disabled),
                                     FillFromEnvironment("FEDCARBON_INSECURE", &options.insecure)});
   if (!status.ok()) return status;
-  if (*options.disabled) {
-    return std::unique_ptr<Metering>(new Metering(Meter::Disabled(), nullptr, absl::ZeroDuration()));
-  }
+  if (*options.disabled) return Disabled();
   FillFromEnvironment("FEDCARBON_NODE", &options.node);
   FillFromEnvironment("FEDCARBON_COORDINATOR", &options.coordinator);
   FillFromEnvironment("FEDCARBON_COUNTRY", &options.country);
@@ -175,6 +173,17 @@ absl::StatusOr<std::unique_ptr<Metering>> Metering::Start(MeteringOptions option
   if (!meter.ok()) return meter.status();
   return std::unique_ptr<Metering>(
       new Metering(*std::move(meter), *std::move(reporter), options.shutdown_deadline));
+}
+
+std::unique_ptr<Metering> Metering::StartOrDisabled(MeteringOptions options) {
+  absl::StatusOr<std::unique_ptr<Metering>> metering = Start(std::move(options));
+  if (metering.ok()) return *std::move(metering);
+  Log().warn("nothing is metered: {}", metering.status().ToString());
+  return Disabled();
+}
+
+std::unique_ptr<Metering> Metering::Disabled() {
+  return std::unique_ptr<Metering>(new Metering(Meter::Disabled(), nullptr, absl::ZeroDuration()));
 }
 
 Metering::Metering(std::shared_ptr<Meter> meter, std::shared_ptr<Reporter> reporter,

@@ -1,9 +1,9 @@
 // Metering with a coordinator behind it: a Meter, a Reporter and their connection in one object. What a
 // program needs:
 //
-//   auto metering = fedcarbon::Metering::Start({});  // reads FEDCARBON_*
-//   auto channel = fedcarbon::CreateMeteredChannel(target, credentials, (*metering)->meter());
-//   fedcarbon::MeterServer(&builder, (*metering)->meter());
+//   auto metering = fedcarbon::Metering::StartOrDisabled({});  // reads FEDCARBON_NODE, ...
+//   auto channel = fedcarbon::CreateMeteredChannel(target, credentials, metering->meter());
+//   fedcarbon::MeterServer(&builder, metering->meter());
 #pragma once
 
 #include <memory>
@@ -51,6 +51,11 @@ class Metering {
  public:
   /// INVALID_ARGUMENT names the field, the variable and the remedy. An unreachable coordinator is no error.
   static absl::StatusOr<std::unique_ptr<Metering>> Start(MeteringOptions options);
+
+  /// The same, for programs that go on without: where Start fails, one warning says why, and what is returned
+  /// records and sends nothing, as with `disabled`. Never null.
+  static std::unique_ptr<Metering> StartOrDisabled(MeteringOptions options);
+
   ~Metering();
 
   const std::shared_ptr<Meter>& meter() const { return meter_; }
@@ -60,6 +65,7 @@ class Metering {
   absl::Status Flush(absl::Duration deadline);
 
  private:
+  static std::unique_ptr<Metering> Disabled();
   Metering(std::shared_ptr<Meter> meter, std::shared_ptr<Reporter> reporter,
            absl::Duration shutdown_deadline);
 

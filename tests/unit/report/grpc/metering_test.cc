@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 
@@ -14,6 +15,7 @@
 namespace fedcarbon {
 namespace {
 
+using ::testing::AllOf;
 using testing::FakeCoordinator;
 using ::testing::HasSubstr;
 using testing::ReportServer;
@@ -116,6 +118,26 @@ TEST_F(MeteringTest, DisabledSendsNothingAndAsksForNothing) {
   (*metering)->meter()->StartRun("nothing", 1);
   EXPECT_TRUE((*metering)->Flush(absl::ZeroDuration()).ok());
   EXPECT_EQ(coordinator_.greetings(), 0);
+}
+
+TEST_F(MeteringTest, WhereItCannotStartItSaysSoOnceAndMetersNothing) {
+  ::testing::internal::CaptureStdout();
+  const std::unique_ptr<Metering> metering = Metering::StartOrDisabled({});
+  const std::string log = ::testing::internal::GetCapturedStdout();
+  EXPECT_THAT(log, AllOf(HasSubstr("nothing is metered: "), HasSubstr("set FEDCARBON_NODE")));
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
+  ASSERT_NE(metering, nullptr);
+  EXPECT_FALSE(metering->meter()->enabled());
+  metering->meter()->StartRun("nothing", 1);
+  EXPECT_TRUE(metering->Flush(absl::ZeroDuration()).ok());
+}
+
+TEST_F(MeteringTest, WhereItCanStartItDoes) {
+  const std::unique_ptr<Metering> metering = Metering::StartOrDisabled(Options());
+  EXPECT_TRUE(metering->meter()->enabled());
+  metering->meter()->StartRun("metered", 1);
+  EXPECT_TRUE(metering->Flush(kPatience).ok());
+  EXPECT_EQ(CommittedRunNames(), std::vector<std::string>{"metered"});
 }
 
 TEST_F(MeteringTest, WithoutReportingItMeasuresAndAsksForNoCoordinator) {
