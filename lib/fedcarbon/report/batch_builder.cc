@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "fedcarbon/report/batch_limits.h"
 #include "fedcarbon/report/fact_lists.h"
+#include "fedcarbon/status/check.h"
 #include "fedcarbon/text/names.h"
 #include "fedcarbon/text/utf8.h"
 
@@ -409,7 +410,9 @@ std::string BatchBuilder::Seal(const BatchId& id, const SealTime& time) {
   v1::SealedBatch sealed;
   batch.SerializeToString(sealed.mutable_batch());
   state_ = std::make_unique<State>(state_->max_bytes);
-  return sealed.SerializeAsString();
+  std::string bytes = sealed.SerializeAsString();
+  FEDCARBON_CHECK(bytes.size() <= kMaxSealedBatchBytes);
+  return bytes;
 }
 
 }  // namespace fedcarbon

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/check.h"
 
 namespace fedcarbon {
 
@@ -26,8 +27,11 @@ absl::StatusOr<std::string> MemoryBatchQueue::Read(uint64_t sequence) const {
 }
 
 void MemoryBatchQueue::Free(uint64_t watermark) {
+  FEDCARBON_CHECK(watermark < next());
   while (!batches_.empty() && oldest_ <= watermark) {
-    held_ -= Bytes(batches_.front().size());
+    const Bytes size(batches_.front().size());
+    FEDCARBON_CHECK(size <= held_);
+    held_ -= size;
     batches_.pop_front();
     ++oldest_;
   }

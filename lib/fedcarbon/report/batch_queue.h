@@ -24,7 +24,7 @@ class BatchQueue {
   /// A batch that is held; NOT_FOUND else.
   virtual absl::StatusOr<std::string> Read(uint64_t sequence) const = 0;
 
-  /// Frees every batch at or below `watermark`.
+  /// Frees every batch at or below `watermark`, which is below next().
   virtual void Free(uint64_t watermark) = 0;
 
   /// The sequence of the oldest batch held; next() if none is.

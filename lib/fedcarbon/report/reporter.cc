@@ -14,6 +14,7 @@
 #include "fedcarbon/report/fact_buffers.h"
 #include "fedcarbon/report/log.h"
 #include "fedcarbon/report/sealer.h"
+#include "fedcarbon/status/check.h"
 #include "fedcarbon/text/names.h"
 
 namespace fedcarbon {
@@ -148,8 +149,10 @@ void Reporter::Loop::Step() {
   shipper_.Step();  // sends what was sealed
   MutexLock lock(&mutex_);
   if (is_flushing && sealer_.empty()) flushes_sealed_ = flushes_asked;
+  FEDCARBON_CHECK(queue_->next() > sealed_ && shipper_.watermark() >= watermark_);
   sealed_ = queue_->next() - 1;
   watermark_ = shipper_.watermark();
+  FEDCARBON_CHECK(watermark_ <= sealed_);
   refused_ = shipper_.refused();
   changed_.NotifyAll();
 }

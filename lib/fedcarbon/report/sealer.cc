@@ -3,6 +3,7 @@
 #include <fstream>
 #include <utility>
 
+#include "fedcarbon/status/check.h"
 #include "fedcarbon/text/names.h"
 
 namespace fedcarbon {
@@ -96,6 +97,8 @@ bool Sealer::Enqueue(size_t told) {
     node_is_due_ = node_.has_value() && !node_is_told_;
     return false;
   }
+  FEDCARBON_CHECK(queue_->next() == id.sequence + 1);
+  FEDCARBON_CHECK(told <= gaps_.size());
   gaps_.erase(gaps_.begin(), gaps_.begin() + static_cast<std::ptrdiff_t>(told));
   node_is_told_ = node_.has_value() && !node_is_due_;
   if (keeper_) keeper_->Keep(id, sealed);

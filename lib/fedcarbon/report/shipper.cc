@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/report/batch_reader.h"
 #include "fedcarbon/report/log.h"
+#include "fedcarbon/status/check.h"
 
 namespace fedcarbon {
 namespace {
@@ -71,6 +72,11 @@ absl::Duration Shipper::UntilNextStep() const {
                   (stream_ == nullptr ? next_attempt_ : answer_due_) - clock_->Monotonic());
 }
 
+uint64_t Shipper::under_way() const {
+  FEDCARBON_CHECK(next_ > watermark_);
+  return next_ - 1 - watermark_;
+}
+
 std::pair<Bytes, Bytes> Shipper::TakeTraffic() {
   if (received_ == Bytes(0)) return {};
   return {std::exchange(sent_, Bytes(0)), std::exchange(received_, Bytes(0))};
@@ -104,6 +110,7 @@ void Shipper::HandleAnswer(const Answer& answer) {
     watermark_ = acknowledged;
     next_ = std::max(next_, watermark_ + 1);
     queue_->Free(watermark_);
+    FEDCARBON_CHECK(queue_->oldest() > watermark_);
     backoff_.Reset();
   }
   const bool is_due = under_way() > 0;
@@ -135,6 +142,7 @@ void Shipper::HandleEnd(const absl::Status& status) {
 }
 
 void Shipper::DropRefused(const absl::Status& status) {
+  FEDCARBON_CHECK(under_way() == 1);
   const uint64_t sequence = watermark_ + 1;
   Gap gap;
   gap.reason = v1::Gap::REASON_LOST_BATCHES;

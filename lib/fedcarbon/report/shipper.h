@@ -94,7 +94,7 @@ class Shipper : private StreamListener {
   void SendMore();
   void Send(v1::ReportRequest request);
   void NoteClock(const Answer& answer, bool is_greeting);
-  uint64_t under_way() const { return next_ - 1 - watermark_; }
+  uint64_t under_way() const;  // sent on this stream, and not acknowledged
 
   const ShipperOptions options_;
   const std::unique_ptr<Transport> transport_;

@@ -1,4 +1,5 @@
-// Assertions at run time: what can only be a programmer's error ends the program before it spoils an account.
+// What must hold whatever comes from outside. A status is for what others do wrong; a check is for what this
+// code did wrong, where going on would spoil an account: what was counted would then be false for ever.
 #pragma once
 
 #include <cstdio>
@@ -13,7 +14,7 @@ namespace fedcarbon {
 
 }  // namespace fedcarbon
 
-/// Aborts, naming the place, unless `condition` holds. In every build.
+/// Ends the program, in every build, if `condition` is false.
 #define FEDCARBON_CHECK(condition)                     \
   (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::fedcarbon::CheckFailed(#condition, __FILE__, __LINE__))

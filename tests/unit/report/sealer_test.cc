@@ -142,9 +142,15 @@ TEST_F(SealerTest, QueueTakesWhatFitsToTheByteAndRefusesOneMore) {
   EXPECT_TRUE(absl::IsNotFound(queue.Read(1).status()));
   EXPECT_TRUE(absl::IsNotFound(queue.Read(3).status()));
   EXPECT_TRUE(queue.Append(std::string(60, 'd')).ok());
-  queue.Free(99);
+  queue.Free(3);
   EXPECT_EQ(queue.oldest(), 4u);
   EXPECT_EQ(queue.next(), 4u);
+}
+
+TEST(SealerDeathTest, WhatWasNeverSealedCannotBeFreed) {
+  MemoryBatchQueue queue(Bytes(100));
+  EXPECT_TRUE(queue.Append("a").ok());
+  EXPECT_DEATH(queue.Free(2), "watermark < next");
 }
 
 TEST_F(SealerTest, DescriptionLostWithAFullQueueIsToldAgain) {
