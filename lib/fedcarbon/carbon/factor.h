@@ -13,11 +13,24 @@ inline constexpr char kP5ToP95[] = "P5-P95";
 inline constexpr char kPublishedRange[] = "range of published values";
 inline constexpr char kNoneStated[] = "none stated";
 
+/// What a factor's value is a number of.
+enum class Unit {
+  kUnspecified,
+  kOne,  // a ratio
+  kWatts,
+  kGramsPerKilowattHour,
+  kKilowattHoursPerGigabyte,
+  kKilowattHoursPerKilobyte,  // net.cumulator/2020 alone
+};
+
+/// As people and the protocol write it: "gCO2e/kWh", "1" for a ratio.
+const char* UnitName(Unit unit);
+
 /// Fields as v1::Factor documents them. A value type; const access is safe from any thread.
 struct Factor {
   std::string name;  // grid_intensity.HUN, pue.datacentre, network.net.default/1.fixed, ...
   Estimate<double> value;
-  std::string unit;  // gCO2e/kWh, kWh/GB, W, 1
+  Unit unit = Unit::kUnspecified;
   std::string source;
   int year = 0;  // that the value is for; 0: none
   v1::Factor::Kind kind = v1::Factor::KIND_PUBLISHED;

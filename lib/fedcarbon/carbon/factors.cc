@@ -9,7 +9,7 @@ extern const std::string_view carbon_intensity_ember;
 
 namespace {
 
-Factor DefaultFactor(const char* name, Estimate<double> value, const char* unit, const char* meaning,
+Factor DefaultFactor(const char* name, Estimate<double> value, Unit unit, const char* meaning,
                      const char* source, int year) {
   Factor factor;
   factor.name = name;
@@ -31,14 +31,14 @@ FactorSet MakeBuiltIn() {
                            "carbon_intensity_ember.csv", "Ember, production mix, life cycle, CC BY 4.0")
           .value();
   factors.pue_datacentre = DefaultFactor(
-      "pue.datacentre", Estimate<double>::Within(1.09, 1.56, 1.89), "1", kPublishedRange,
+      "pue.datacentre", Estimate<double>::Within(1.09, 1.56, 1.89), Unit::kOne, kPublishedRange,
       "Uptime Institute 2024; low: hyperscale (Meta, OVH), high: Uptime's highest average (2011)", 2024);
   factors.pue_other =
-      DefaultFactor("pue.other", Estimate<double>::Within(1.4, 1.8, 2.5), "1", kPublishedRange,
+      DefaultFactor("pue.other", Estimate<double>::Within(1.4, 1.8, 2.5), Unit::kOne, kPublishedRange,
                     "judgement for a hospital's server room; high: LBNL's small rooms (2016)", 0);
-  factors.watts_per_core = DefaultFactor("watts_per_core", WithinFactor(12, 2), "W", kP5ToP95,
+  factors.watts_per_core = DefaultFactor("watts_per_core", WithinFactor(12, 2), Unit::kWatts, kP5ToP95,
                                          "Green Algorithms (Lannelongue 2021), unknown CPU", 2021);
-  factors.accelerator_watts = DefaultFactor("accelerator_watts", WithinFactor(200, 2), "W", kP5ToP95,
+  factors.accelerator_watts = DefaultFactor("accelerator_watts", WithinFactor(200, 2), Unit::kWatts, kP5ToP95,
                                             "Green Algorithms (Lannelongue 2021), unknown GPU", 2021);
   return factors;
 }

@@ -21,7 +21,6 @@ namespace fedcarbon {
 
 /// The region that stands in for an end whose country is unknown.
 inline constexpr char kWorld[] = "World";
-inline constexpr char kGramsPerKilowattHour[] = "gCO2e/kWh";
 
 /// What a factors file or table may hold.
 inline constexpr double kMaxFactor = 1'000'000;

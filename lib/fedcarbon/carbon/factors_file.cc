@@ -131,7 +131,7 @@ class FactorsFile {
         return Unknown(name, "link kind", "fixed, mobile, lan, datacentre");
       Factor factor;
       factor.name = absl::StrCat("network.", model.id, ".", LinkName(link));
-      factor.unit = kKilowattHoursPerGigabyte;
+      factor.unit = Unit::kKilowattHoursPerGigabyte;
       if (absl::Status status = Replace(value, 0, &factor); !status.ok()) return status;
       factors_.network[model.id][link] = std::move(factor);
     }

@@ -60,7 +60,7 @@ absl::StatusOr<Factor> ParseLine(absl::string_view line, absl::string_view sourc
     factor.value = Estimate<double>::Unstated(0);
     factor.flags.push_back("0 in the source");
   }
-  factor.unit = kGramsPerKilowattHour;
+  factor.unit = Unit::kGramsPerKilowattHour;
   factor.source = std::string(source);
   return factor;
 }

@@ -29,7 +29,7 @@ Factor MakeFactor(const NetworkModel& model, v1::LinkKind link, Estimate<double>
   Factor factor;
   factor.name = absl::StrCat("network.", model.id, ".", LinkName(link));
   factor.value = value;
-  factor.unit = kKilowattHoursPerGigabyte;
+  factor.unit = Unit::kKilowattHoursPerGigabyte;
   factor.source = model.source;
   factor.year = year;
   factor.meaning = value.interval.has_value() ? kPublishedRange : kNoneStated;
@@ -100,7 +100,7 @@ std::optional<Factor> CumulatorFactor(const NetworkModel& model, v1::LinkKind li
   Factor factor =
       MakeFactor(model, link, Estimate<double>::Unstated(kCumulatorKilowattHoursPerKilobyte), 2017);
   factor.name = absl::StrCat("network.", model.id);
-  factor.unit = kKilowattHoursPerKilobyte;
+  factor.unit = Unit::kKilowattHoursPerKilobyte;
   factor.kind = v1::Factor::KIND_LEGACY;
   factor.flags.push_back("data-centre, 2017");
   return factor;

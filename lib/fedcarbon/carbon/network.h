@@ -15,9 +15,6 @@
 
 namespace fedcarbon {
 
-inline constexpr char kKilowattHoursPerGigabyte[] = "kWh/GB";
-inline constexpr char kKilowattHoursPerKilobyte[] = "kWh/kB";  // net.cumulator/2020 alone
-
 inline constexpr char kNetDefault[] = "net.default/1";
 inline constexpr char kNetMalmodinMarginal[] = "net.malmodin-marginal/2020";
 inline constexpr char kNetAslan[] = "net.aslan/2018";

@@ -12,31 +12,27 @@ namespace fedcarbon {
 namespace {
 
 constexpr double kShareOfEachEnd = 0.5;
-constexpr double kJoulesPerKilowattHour = 3.6e6;
+constexpr double kKilowattHoursPerWattSecond = Joules(1).kilowatt_hours();
 
-// low and high of an amount under a rate's bounds per unit.
-std::optional<Interval<double>> Bounds(const std::optional<Interval<double>>& per_unit, double low_amount,
-                                       double high_amount) {
-  if (!per_unit.has_value()) return std::nullopt;
-  return Interval<double>{low_amount * per_unit->low, high_amount * per_unit->high};
+// low and high of an amount, of which one has these bounds.
+template <typename Q>
+std::optional<Interval<Q>> Scale(const std::optional<Interval<Q>>& of_one, double low_amount,
+                                 double high_amount) {
+  if (!of_one.has_value()) return std::nullopt;
+  return Interval<Q>{of_one->low * low_amount, of_one->high * high_amount};
 }
 
-Estimate<Joules> EnergyOf(double kilowatt_hours, const std::optional<Interval<double>>& bounds) {
-  Estimate<Joules> energy = Estimate<Joules>::Unstated(Joules::FromKilowattHours(kilowatt_hours));
-  if (bounds.has_value()) {
-    energy.interval =
-        Interval<Joules>{Joules::FromKilowattHours(bounds->low), Joules::FromKilowattHours(bounds->high)};
+// The same in the unit of To.
+template <typename To, typename From>
+Estimate<To> As(const Estimate<From>& estimate) {
+  Estimate<To> same = Estimate<To>::Unstated(To(estimate.central));
+  if (estimate.interval.has_value()) {
+    same.interval = Interval<To>{To(estimate.interval->low), To(estimate.interval->high)};
   }
-  return energy;
+  return same;
 }
 
-Estimate<Grams> CarbonOf(double grams, const std::optional<Interval<double>>& bounds) {
-  Estimate<Grams> carbon = Estimate<Grams>::Unstated(Grams(grams));
-  if (bounds.has_value()) carbon.interval = Interval<Grams>{Grams(bounds->low), Grams(bounds->high)};
-  return carbon;
-}
-
-Factor CumulatorConstant(const char* name, double value, const char* unit) {
+Factor CumulatorConstant(const char* name, double value, Unit unit) {
   Factor factor;
   factor.name = name;
   factor.value = Estimate<double>::Unstated(value);
@@ -46,8 +42,10 @@ Factor CumulatorConstant(const char* name, double value, const char* unit) {
   return factor;
 }
 
-// What turns the factor into kWh/kB.
-double PerKilobyte(const Factor& factor) { return factor.unit == kKilowattHoursPerKilobyte ? 1 : 1e-6; }
+// What turns a network factor into kWh/kB.
+double PerKilobyte(const Factor& factor) {
+  return factor.unit == Unit::kKilowattHoursPerKilobyte ? 1 : Bytes(1000).gigabytes();
+}
 
 }  // namespace
 
@@ -94,10 +92,11 @@ Pricing::NodeIndex Pricing::AddNode(const std::string& name, const v1::Node* des
   node.name = name;
   node.link = description->link();
   if (cumulator_) {
-    node.grid_intensity.factor = CumulatorConstant("cumulator.carbon_intensity",
-                                                   kCumulatorGramsPerKilowattHour, kGramsPerKilowattHour);
-    ResolvedFactor watts{CumulatorConstant("cumulator.watts", kCumulatorWatts, "W"), {}};
-    node.processor.kilowatt_hours = kCumulatorWatts / kJoulesPerKilowattHour;
+    node.grid_intensity.factor = CumulatorConstant(
+        "cumulator.carbon_intensity", kCumulatorGramsPerKilowattHour, Unit::kGramsPerKilowattHour);
+    ResolvedFactor watts{CumulatorConstant("cumulator.watts", kCumulatorWatts, Unit::kWatts), {}};
+    node.processor.energy =
+        Estimate<KilowattHours>::Unstated(KilowattHours(Joules(kCumulatorWatts).kilowatt_hours()));
     node.processor.factors = {std::move(watts)};
     double accelerators = 0;
     for (const v1::Accelerator& accelerator : description->accelerators()) {
@@ -110,10 +109,10 @@ Pricing::NodeIndex Pricing::AddNode(const std::string& name, const v1::Node* des
     const auto rate = [&](ResolvedFactor watts) {
       const Estimate<double>& grid = node.grid_intensity.factor.value;
       const Estimate<double> energy =
-          Product({watts.factor.value, pue.factor.value}) * (1 / kJoulesPerKilowattHour);
+          Product({watts.factor.value, pue.factor.value}) * kKilowattHoursPerWattSecond;
       const Estimate<double> carbon =
-          Product({watts.factor.value, pue.factor.value, grid}) * (1 / kJoulesPerKilowattHour);
-      return WorkRate{energy.central, energy.interval, carbon.interval, {std::move(watts), pue}, false};
+          Product({watts.factor.value, pue.factor.value, grid}) * kKilowattHoursPerWattSecond;
+      return WorkRate{As<KilowattHours>(energy), As<Grams>(carbon).interval, {std::move(watts), pue}, false};
     };
     node.processor = rate(ResolveCore(*factors_, name, *description));
     node.accelerator = rate(ResolveAccelerators(*factors_, name, *description));
@@ -128,9 +127,7 @@ Pricing::TransferRate* Pricing::FindTransferRate(const std::string& model, v1::L
   TransferRate& rate = found->second;
   if (added) {
     rate.factor = ResolveTransfer(*factors_, *FindNetworkModel(model), from, to, year_);
-    const Estimate<double> energy = rate.factor.factor.value * PerKilobyte(rate.factor.factor);
-    rate.kilowatt_hours = energy.central;
-    rate.kilowatt_hour_bounds = energy.interval;
+    rate.energy = As<KilowattHours>(rate.factor.factor.value * PerKilobyte(rate.factor.factor));
   }
   return &rate;
 }
@@ -145,10 +142,10 @@ Pricing::EdgeIndex Pricing::AddEdge(NodeIndex from_index, NodeIndex to_index) {
     TransferRate* transfer = FindTransferRate(model, from.link, to.link);
     const Factor& factor = transfer->factor.factor;
     const double half_kilobyte = PerKilobyte(factor) * kShareOfEachEnd;
-    const auto gram_bounds = [&](const Node& end) {
-      return (Product({factor.value, end.grid_intensity.factor.value}) * half_kilobyte).interval;
+    const auto bounds = [&](const Node& end) {
+      return As<Grams>(Product({factor.value, end.grid_intensity.factor.value}) * half_kilobyte).interval;
     };
-    edge.rates.push_back({transfer, gram_bounds(from), gram_bounds(to)});
+    edge.rates.push_back({transfer, bounds(from), bounds(to)});
   }
   edges_.push_back(std::move(edge));
   return EdgeIndex{edges_.size() - 1};
@@ -175,10 +172,9 @@ ComputationPrice Pricing::Price(NodeIndex index, const ComputationAmounts& amoun
 // Energy first, then carbon from it: with this order of operations CUMULATOR's digits come out.
 ComputationPrice Pricing::PriceWork(Node* node, WorkRate* rate, double amount) {
   if (amount > 0) rate->used = node->grid_intensity_used = true;
-  const double kilowatt_hours = amount * rate->kilowatt_hours;
-  return {EnergyOf(kilowatt_hours, Bounds(rate->kilowatt_hour_bounds, amount, amount)),
-          CarbonOf(kilowatt_hours * node->grid_intensity.factor.value.central,
-                   Bounds(rate->gram_bounds, amount, amount))};
+  const Estimate<KilowattHours> energy = rate->energy * amount;
+  return {As<Joules>(energy),
+          {energy.central * node->intensity(), Scale(rate->carbon_bounds, amount, amount)}};
 }
 
 CommunicationPrice Pricing::Price(EdgeIndex index, Bytes counted, Bytes unconfirmed, size_t model) {
@@ -192,13 +188,12 @@ CommunicationPrice Pricing::Price(EdgeIndex index, Bytes counted, Bytes unconfir
   if (high > 0) {
     edge.used = transfer.used = from.grid_intensity_used = to.grid_intensity_used = true;
   }
-  const double kilowatt_hours = transfer.kilowatt_hours * low;
-  const auto half = [&](const Node& end, const std::optional<Interval<double>>& bounds) {
-    return CarbonOf(kilowatt_hours * end.grid_intensity.factor.value.central * kShareOfEachEnd,
-                    Bounds(bounds, low, high));
+  const Estimate<KilowattHours> energy{transfer.energy.central * low,
+                                       Scale(transfer.energy.interval, low, high)};
+  const auto half = [&](const Node& end, const std::optional<Interval<Grams>>& bounds) {
+    return Estimate<Grams>{energy.central * end.intensity() * kShareOfEachEnd, Scale(bounds, low, high)};
   };
-  return {EnergyOf(kilowatt_hours, Bounds(transfer.kilowatt_hour_bounds, low, high)),
-          half(from, rate.from_gram_bounds), half(to, rate.to_gram_bounds)};
+  return {As<Joules>(energy), half(from, rate.carbon_bounds_at_from), half(to, rate.carbon_bounds_at_to)};
 }
 
 template <typename Visit>

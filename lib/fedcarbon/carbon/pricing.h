@@ -1,16 +1,18 @@
 // Prices facts: joules and grams of a node's computation and of an edge's bytes, under the models and factors
 // of one method. The models are `fl.round/1` (default) and `cumulator/2020`; README.md has their formulas.
 //
-//   ASSIGN_OR_RETURN(Pricing pricing, Pricing::Create(BuiltInFactors(), method, 2026));
-//   const Pricing::NodeIndex zurich = pricing.AddNode("zurich", description);
-//   const Pricing::NodeIndex server = pricing.AddNode("aggregator", server_description);
-//   const Pricing::EdgeIndex up = pricing.AddEdge(zurich, server);
-//   for (const Round& round : rounds) {
-//     total += pricing.Price(zurich, {round.cpu, round.accelerator, round.wall}).carbon;
-//     const CommunicationPrice price = pricing.Price(up, round.counted, round.unconfirmed, 0);
-//     total += price.at_from + price.at_to;
+//   absl::StatusOr<Estimate<Grams>> CarbonOfTenRounds(const v1::Node& zurich, const v1::Node& aggregator) {
+//     absl::StatusOr<Pricing> pricing = Pricing::Create(BuiltInFactors(), v1::Method(), 2026);
+//     if (!pricing.ok()) return pricing.status();
+//     const Pricing::NodeIndex site = pricing->AddNode("zurich", &zurich);
+//     const Pricing::EdgeIndex up = pricing->AddEdge(site, pricing->AddNode("aggregator", &aggregator));
+//     Estimate<Grams> total;
+//     for (int round = 0; round < 10; ++round) {
+//       total += pricing->Price(site, {absl::Minutes(3), absl::ZeroDuration(), absl::Minutes(4)}).carbon;
+//       total += pricing->Price(up, Bytes(5'000'000), Bytes(0), 0).carbon();
+//     }
+//     return total;
 //   }
-//   answer.factors = pricing.Factors();
 #pragma once
 
 #include <cstddef>
@@ -112,11 +114,10 @@ class Pricing {
   std::vector<std::string> Warnings() const;
 
  private:
-  // Energy and carbon of one second of a node's processor or accelerator.
+  // Of one second of a node's processor or accelerator.
   struct WorkRate {
-    double kilowatt_hours = 0;
-    std::optional<Interval<double>> kilowatt_hour_bounds;
-    std::optional<Interval<double>> gram_bounds;
+    Estimate<KilowattHours> energy;
+    std::optional<Interval<Grams>> carbon_bounds;
     std::vector<ResolvedFactor> factors;
     bool used = false;
   };
@@ -129,19 +130,20 @@ class Pricing {
     WorkRate accelerator;   // per second of accelerator time, all devices
     bool grid_intensity_used = false;
     bool has_unpriced_wall = false;  // compute spans, and no CPU time
+
+    GridIntensity intensity() const { return GridIntensity(grid_intensity.factor.value.central); }
   };
   // Energy of one kB under one network model, between links of two kinds.
   struct TransferRate {
-    double kilowatt_hours = 0;
-    std::optional<Interval<double>> kilowatt_hour_bounds;
+    Estimate<KilowattHours> energy;
     ResolvedFactor factor;
     bool used = false;
   };
   // Carbon of one kB's half at either end of an edge.
   struct EdgeRate {
     TransferRate* transfer;  // in transfers_
-    std::optional<Interval<double>> from_gram_bounds;
-    std::optional<Interval<double>> to_gram_bounds;
+    std::optional<Interval<Grams>> carbon_bounds_at_from;
+    std::optional<Interval<Grams>> carbon_bounds_at_to;
   };
   struct Edge {
     size_t from = 0;

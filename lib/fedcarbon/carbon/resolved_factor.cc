@@ -11,7 +11,7 @@ constexpr double kMeasuredPueSpread = 1.05;
 constexpr double kDesignPowerSpread = 2.0;
 
 // A factor that holds for one node alone.
-Factor NodeFactor(const std::string& node, const char* what, Estimate<double> value, const char* unit,
+Factor NodeFactor(const std::string& node, const char* what, Estimate<double> value, Unit unit,
                   const char* source, v1::Factor::Kind kind) {
   Factor factor;
   factor.name = absl::StrCat("node.", node.empty() ? "unknown" : node, ".", what);
@@ -57,7 +57,8 @@ ResolvedFactor ResolvePue(const FactorSet& factors, const std::string& node, con
   if (stated >= 1) {
     Estimate<double> value = WithinFactor(stated, kMeasuredPueSpread);
     value.interval->low = std::max(value.interval->low, 1.0);
-    return {NodeFactor(node, "pue", value, "1", "measured by the site", v1::Factor::KIND_MEASURED), {}};
+    return {NodeFactor(node, "pue", value, Unit::kOne, "measured by the site", v1::Factor::KIND_MEASURED),
+            {}};
   }
   const bool datacentre = description.link() == v1::LINK_KIND_DATACENTRE;
   const Factor& assumed = datacentre ? factors.pue_datacentre : factors.pue_other;
@@ -71,7 +72,7 @@ ResolvedFactor ResolvePue(const FactorSet& factors, const std::string& node, con
 ResolvedFactor ResolveCore(const FactorSet& factors, const std::string& node, const v1::Node& description) {
   if (description.cpu_tdp_watts() > 0 && description.cpu_cores() > 0) {
     const double watts = static_cast<double>(description.cpu_tdp_watts()) / description.cpu_cores();
-    return {NodeFactor(node, "watts_per_core", WithinFactor(watts, kDesignPowerSpread), "W",
+    return {NodeFactor(node, "watts_per_core", WithinFactor(watts, kDesignPowerSpread), Unit::kWatts,
                        "thermal design power / cores", v1::Factor::KIND_ESTIMATED),
             {}};
   }
@@ -100,8 +101,8 @@ ResolvedFactor ResolveAccelerators(const FactorSet& factors, const std::string& 
     }
   }
   if (known + unknown == 0) return {assumed, {{what, SubjectName(node)}}};
-  ResolvedFactor resolved{NodeFactor(node, "accelerator_watts", watts, "W", "thermal design power x number",
-                                     v1::Factor::KIND_ESTIMATED),
+  ResolvedFactor resolved{NodeFactor(node, "accelerator_watts", watts, Unit::kWatts,
+                                     "thermal design power x number", v1::Factor::KIND_ESTIMATED),
                           {}};
   if (unknown > 0) {
     resolved.factor.flags.push_back(

@@ -77,12 +77,22 @@ class Quantity {
   double value_ = 0;
 };
 
+/// Energy in the unit that grid intensities are per. Prices are computed in it and stated in Joules: going to
+/// and fro between the two would round twice.
+class KilowattHours : public Quantity<KilowattHours> {
+ public:
+  constexpr KilowattHours() = default;
+  constexpr explicit KilowattHours(double kilowatt_hours) : Quantity(kilowatt_hours) {}
+
+  constexpr double kilowatt_hours() const { return value_; }
+};
+
 /// Energy.
 class Joules : public Quantity<Joules> {
  public:
   constexpr Joules() = default;
   constexpr explicit Joules(double joules) : Quantity(joules) {}
-  static constexpr Joules FromKilowattHours(double kilowatt_hours) { return Joules(kilowatt_hours * 3.6e6); }
+  constexpr explicit Joules(KilowattHours energy) : Joules(energy.kilowatt_hours() * 3.6e6) {}
 
   constexpr double joules() const { return value_; }
   constexpr double kilowatt_hours() const { return value_ / 3.6e6; }
@@ -129,10 +139,13 @@ inline Joules operator*(Watts power, absl::Duration time) {
   return Joules(power.watts() * absl::ToDoubleSeconds(time));
 }
 constexpr Joules operator*(NetworkIntensity intensity, Bytes bytes) {
-  return Joules::FromKilowattHours(intensity.kilowatt_hours_per_gigabyte() * bytes.gigabytes());
+  return Joules(KilowattHours(intensity.kilowatt_hours_per_gigabyte() * bytes.gigabytes()));
+}
+constexpr Grams operator*(KilowattHours energy, GridIntensity intensity) {
+  return Grams(energy.kilowatt_hours() * intensity.grams_per_kilowatt_hour());
 }
 constexpr Grams operator*(Joules energy, GridIntensity intensity) {
-  return Grams(energy.kilowatt_hours() * intensity.grams_per_kilowatt_hour());
+  return KilowattHours(energy.kilowatt_hours()) * intensity;
 }
 
 }  // namespace fedcarbon

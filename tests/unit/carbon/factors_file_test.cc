@@ -176,7 +176,7 @@ TEST(FactorsFileTest, AllListsEachFactorOnce) {
   std::string last;
   for (const Factor& factor : Load(kExample)->All(2026)) {
     EXPECT_LT(last, factor.name);
-    EXPECT_FALSE(factor.unit.empty()) << factor.name;
+    EXPECT_NE(factor.unit, Unit::kUnspecified) << factor.name;
     EXPECT_FALSE(factor.source.empty()) << factor.name;
     EXPECT_EQ(factor.meaning == kNoneStated, !factor.value.interval.has_value()) << factor.name;
     last = factor.name;

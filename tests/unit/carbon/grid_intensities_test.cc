@@ -35,7 +35,8 @@ TEST(GridIntensitiesTest, HoldsEmbersValues) {
   EXPECT_EQ(BuiltIn(kWorld).value.central, 472.94);
   EXPECT_EQ(BuiltIn("CHE").year, 2024);
   EXPECT_EQ(BuiltIn("UKR").year, 2022);
-  EXPECT_EQ(BuiltIn("CHE").unit, "gCO2e/kWh");
+  EXPECT_EQ(BuiltIn("CHE").unit, Unit::kGramsPerKilowattHour);
+  EXPECT_EQ(ToProto(BuiltIn("CHE")).unit(), "gCO2e/kWh");
   EXPECT_THAT(BuiltIn("CHE").source, HasSubstr("Ember"));
 }
 

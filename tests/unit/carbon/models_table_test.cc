@@ -2,8 +2,10 @@
 // table: a later model adds its rows here.
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "fedcarbon/carbon/cumulator.h"
 #include "fedcarbon/carbon/network.h"
@@ -24,28 +26,32 @@ struct Row {
 
 void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
 
-double GridIntensityOf(const char* country) {
-  return BuiltInFactors()->grid_intensity.find(country)->second.value.central;
-}
-
+/// Prices `kilowatt_hours` of computation at a node of that country: a processor of 1 kW, PUE 1.
 double LocationGrams(double kilowatt_hours, const char* country) {
-  return (Joules::FromKilowattHours(kilowatt_hours) * GridIntensity(GridIntensityOf(country))).grams();
+  Pricing pricing = Pricing::Create(BuiltInFactors(), v1::Method(), 2024).value();
+  v1::Node description;
+  description.set_country(country);
+  description.set_cpu_cores(1);
+  description.set_cpu_tdp_watts(1000);
+  description.set_pue_thousandths(1000);
+  return pricing.Price(pricing.AddNode("a", &description), {absl::Hours(kilowatt_hours), {}, {}})
+      .carbon.central.grams();
 }
 
-/// Prices bytes between two nodes of France under one network model.
-Estimate<Joules> TransferEnergy(const char* model, v1::LinkKind link, Bytes bytes, int year) {
+/// Prices bytes between two nodes whose country is unknown, under one network model.
+CommunicationPrice TransferPrice(const char* model, v1::LinkKind link, Bytes bytes, int year,
+                                 std::shared_ptr<const FactorSet> factors = BuiltInFactors()) {
   v1::Method method;
   method.add_network_models(model);
-  Pricing pricing = Pricing::Create(BuiltInFactors(), method, year).value();
+  Pricing pricing = Pricing::Create(std::move(factors), method, year).value();
   v1::Node description;
-  description.set_country("FRA");
   description.set_link(link);
   const Pricing::NodeIndex node = pricing.AddNode("a", &description);
-  return pricing.Price(pricing.AddEdge(node, node), bytes, Bytes(0), 0).energy;
+  return pricing.Price(pricing.AddEdge(node, node), bytes, Bytes(0), 0);
 }
 
 double KilowattHoursPerGigabyte(const char* model, v1::LinkKind link, int year = 2024) {
-  return TransferEnergy(model, link, Bytes(1'000'000'000), year).central.kilowatt_hours();
+  return TransferPrice(model, link, Bytes(1'000'000'000), year).energy.central.kilowatt_hours();
 }
 
 double CumulatorTransferGrams(uint64_t kilobytes) {
@@ -66,8 +72,17 @@ ComputationPrice CumulatorHour() {
                        {absl::ZeroDuration(), absl::ZeroDuration(), absl::Hours(1)});
 }
 
+/// Prices one GB with a segment's intensity in place of net.swd/4's.
 double SwdGrams(NetworkIntensity segment, GridIntensity intensity = kSwdWorldIntensity) {
-  return (segment * Bytes(1'000'000'000) * intensity).grams();
+  const auto factors = std::make_shared<FactorSet>(*BuiltInFactors());
+  Factor& network = factors->network[kNetSwd][v1::LINK_KIND_FIXED];
+  network.unit = Unit::kKilowattHoursPerGigabyte;
+  network.value = Estimate<double>::Unstated(segment.kilowatt_hours_per_gigabyte());
+  factors->grid_intensity.find(kWorld)->second.value =
+      Estimate<double>::Unstated(intensity.grams_per_kilowatt_hour());
+  return TransferPrice(kNetSwd, v1::LINK_KIND_FIXED, Bytes(1'000'000'000), 2024, factors)
+      .carbon()
+      .central.grams();
 }
 
 double SwdTotal(double green_share) {
@@ -89,7 +104,7 @@ double CumulatorCost(double seconds, double kilobytes, Grams (Cumulator::*cost)(
 // Power that a rate adds under the marginal rule, recovered from the energy of one second at that rate.
 double MalmodinWatts(v1::LinkKind link, double megabits_per_second) {
   const Bytes in_100_seconds(static_cast<uint64_t>(std::llround(megabits_per_second * 1e6 / 8 * 100)));
-  return TransferEnergy(kNetMalmodinMarginal, link, in_100_seconds, 2024).central.joules() / 100;
+  return TransferPrice(kNetMalmodinMarginal, link, in_100_seconds, 2024).energy.central.joules() / 100;
 }
 
 constexpr v1::LinkKind kFixed = v1::LINK_KIND_FIXED;
@@ -111,7 +126,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"1 location based, nothing", [] { return LocationGrams(0, "POL"); }, 0},
         Row{"2 net.cumulator, energy of 100,000 kB",
             [] {
-              return TransferEnergy(kNetCumulator, kFixed, Bytes(100'000'000), 2026).central.kilowatt_hours();
+              return TransferPrice(kNetCumulator, kFixed, Bytes(100'000'000), 2026)
+                  .energy.central.kilowatt_hours();
             },
             6.894e-3},
         Row{"2 net.cumulator, 100,000 kB", [] { return CumulatorTransferGrams(100'000); }, 3.081618},
@@ -145,10 +161,8 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Published, ModelsTable,
     testing::Values(
-        Row{"V13 the derivation of CUMULATOR's constant, TWh/EB", [] { return 400.0 / 4700 * 0.9 * 0.9; },
-            0.06893617021276596},
-        Row{"V13 the constant is that, rounded", [] { return kCumulatorKilowattHoursPerKilobyte * 1e6; },
-            0.06893617021276596, 1e-4},
+        Row{"V13 CUMULATOR's derivation, 400 TWh / 4700 EB * 0.9 * 0.9, rounded",
+            [] { return KilowattHoursPerGigabyte(kNetCumulator, kFixed); }, 0.06893617021276596, 1e-4},
         Row{"V18 SWD 4 operation, data centre", [] { return SwdGrams(kSwdDataCentre.operation); }, 27.17},
         Row{"V18 SWD 4 operation, network", [] { return SwdGrams(kSwdNetwork.operation); }, 29.146},
         Row{"V18 SWD 4 operation, device", [] { return SwdGrams(kSwdDevice.operation); }, 39.52},

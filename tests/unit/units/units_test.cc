@@ -24,7 +24,12 @@ TEST(UnitsTest, PowerTimesTimeIsEnergy) {
 }
 
 TEST(UnitsTest, EnergyTimesIntensityIsMass) {
-  EXPECT_DOUBLE_EQ((Joules::FromKilowattHours(2.5) * GridIntensity(44.18)).grams(), 110.45);
+  EXPECT_DOUBLE_EQ((KilowattHours(2.5) * GridIntensity(44.18)).grams(), 110.45);
+}
+
+TEST(UnitsTest, BothUnitsOfEnergyAreTheSame) {
+  EXPECT_EQ(Joules(KilowattHours(2.5)), Joules(9e6));
+  EXPECT_EQ(Joules(9e6) * GridIntensity(44.18), KilowattHours(2.5) * GridIntensity(44.18));
 }
 
 TEST(UnitsTest, NetworkIntensityTimesBytesIsEnergy) {
@@ -36,6 +41,7 @@ TEST(UnitsTest, KindsDoNotMix) {
   static_assert(!std::is_convertible_v<uint64_t, Bytes>);
   static_assert(!std::is_constructible_v<Grams, Joules>);
   static_assert(!std::is_constructible_v<Joules, Watts>);
+  static_assert(!std::is_convertible_v<KilowattHours, Joules>);
 }
 
 }  // namespace
