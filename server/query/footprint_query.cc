@@ -7,7 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "fedcarbon/carbon/cumulator.h"
+#include "fedcarbon/carbon/cumulator_model.h"
 #include "server/query/federation_rest.h"
 #include "server/query/list_transfers.h"
 #include "server/query/question.h"

@@ -5,29 +5,28 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "fedcarbon/carbon/cumulator.h"
+#include "fedcarbon/carbon/cumulator_model.h"
 
 namespace fedcarbon {
 namespace {
 
-constexpr double kMeetingWatts = 187.6;
+constexpr Watts kMeetingWatts{187.6};
 constexpr double kCarGramsPerKilometre = 148.1;
 
-Grams Cost(double watts, double seconds, double weeks) {
-  return Grams(watts * seconds * weeks / 3.6e6 * kCumulatorGramsPerKilowattHour);
+Grams Cost(Watts power, absl::Duration per_week, double weeks) {
+  return power * per_week * weeks * kCumulatorIntensity;
 }
 
 }  // namespace
 
 absl::StatusOr<Impact> ComputeImpact(const ImpactInput& input) {
-  const double screening = absl::ToDoubleSeconds(input.screening_per_week);
-  const double meeting = absl::ToDoubleSeconds(input.meeting);
-  const std::pair<const char*, double> amounts[] = {{"data traffic", input.data_traffic.grams()},
-                                                    {"ML models", input.ml_models.grams()},
-                                                    {"screening", screening},
-                                                    {"weeks", input.weeks},
-                                                    {"meeting", meeting},
-                                                    {"hardware", input.hardware.watts()}};
+  const std::pair<const char*, double> amounts[] = {
+      {"data traffic", input.data_traffic.grams()},
+      {"ML models", input.ml_models.grams()},
+      {"screening", absl::ToDoubleSeconds(input.screening_per_week)},
+      {"weeks", input.weeks},
+      {"meeting", absl::ToDoubleSeconds(input.meeting)},
+      {"hardware", input.hardware.watts()}};
   for (const auto& [name, value] : amounts) {
     if (!std::isfinite(value) || value < 0) {
       return absl::InvalidArgumentError(
@@ -37,8 +36,8 @@ absl::StatusOr<Impact> ComputeImpact(const ImpactInput& input) {
   Impact impact;
   impact.ml_models = input.ml_models;
   impact.data_traffic = input.data_traffic;
-  impact.meetings = Cost(kMeetingWatts, meeting, input.weeks);
-  impact.screening = Cost(input.hardware.watts(), screening, input.weeks);
+  impact.meetings = Cost(kMeetingWatts, input.meeting, input.weeks);
+  impact.screening = Cost(input.hardware, input.screening_per_week, input.weeks);
   impact.total = impact.meetings + impact.screening + impact.data_traffic + impact.ml_models;
   if (!(impact.total <= kMaxImpact)) {
     return absl::InvalidArgumentError(absl::StrCat("impact statement: the total of ", impact.total.grams(),

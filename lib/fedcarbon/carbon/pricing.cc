@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "fedcarbon/carbon/cumulator.h"
+#include "fedcarbon/carbon/cumulator_model.h"
 
 namespace fedcarbon {
 namespace {
@@ -92,11 +92,12 @@ Pricing::NodeIndex Pricing::AddNode(const std::string& name, const v1::Node* des
   node.name = name;
   node.link = description->link();
   if (cumulator_) {
-    node.grid_intensity.factor = CumulatorConstant(
-        "cumulator.carbon_intensity", kCumulatorGramsPerKilowattHour, Unit::kGramsPerKilowattHour);
-    ResolvedFactor watts{CumulatorConstant("cumulator.watts", kCumulatorWatts, Unit::kWatts), {}};
-    node.processor.energy =
-        Estimate<KilowattHours>::Unstated(KilowattHours(Joules(kCumulatorWatts).kilowatt_hours()));
+    node.grid_intensity.factor =
+        CumulatorConstant("cumulator.carbon_intensity", kCumulatorIntensity.grams_per_kilowatt_hour(),
+                          Unit::kGramsPerKilowattHour);
+    ResolvedFactor watts{CumulatorConstant("cumulator.watts", kCumulatorWatts.watts(), Unit::kWatts), {}};
+    node.processor.energy = Estimate<KilowattHours>::Unstated(
+        KilowattHours((kCumulatorWatts * absl::Seconds(1)).kilowatt_hours()));
     node.processor.factors = {std::move(watts)};
     double accelerators = 0;
     for (const v1::Accelerator& accelerator : description->accelerators()) {

@@ -1,5 +1,5 @@
 // The three lines of the README, in a program that builds against an installed fedcarbon.
-#include <fedcarbon/carbon/cumulator.h>
+#include <fedcarbon/cumulator/cumulator.h>
 #include <fedcarbon/meter/grpc/metered.h>
 #include <fedcarbon/report/grpc/metering.h>
 #include <grpcpp/grpcpp.h>

@@ -7,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "fedcarbon/carbon/cumulator.h"
 #include "fedcarbon/carbon/network.h"
 #include "fedcarbon/carbon/pricing.h"
 #include "gtest/gtest.h"
@@ -89,16 +88,6 @@ double SwdTotal(double green_share) {
   return SwdGrams(kSwdDataCentre.operation) * (1 - green_share) + SwdGrams(kSwdNetwork.operation) +
          SwdGrams(kSwdDevice.operation) + SwdGrams(kSwdDataCentre.embodied) + SwdGrams(kSwdNetwork.embodied) +
          SwdGrams(kSwdDevice.embodied);
-}
-
-double CumulatorCost(double seconds, double kilobytes, Grams (Cumulator::*cost)() const) {
-  ManualClock clock(absl::UnixEpoch());
-  Cumulator cumulator(&clock);
-  EXPECT_TRUE(cumulator.On().ok());
-  clock.Advance(absl::Seconds(seconds));
-  EXPECT_TRUE(cumulator.Off().ok());
-  EXPECT_TRUE(cumulator.DataTransferred(kilobytes).ok());
-  return (cumulator.*cost)().grams();
 }
 
 // Power that a rate adds under the marginal rule, recovered from the energy of one second at that rate.
@@ -186,13 +175,6 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"V23 Malmodin 4G, 0.4 Mbit/s on 1.2 W", [] { return 1.2 + MalmodinWatts(kMobile, 0.4); }, 1.812},
         Row{"V23 Malmodin 4G, 4 Mbit/s on 1.2 W", [] { return 1.2 + MalmodinWatts(kMobile, 4); }, 7.32},
         Row{"V23 Malmodin 4G, 40 Mbit/s on 1.2 W", [] { return 1.2 + MalmodinWatts(kMobile, 40); }, 62.4}));
-
-INSTANTIATE_TEST_SUITE_P(
-    ClassCumulator, ModelsTable,
-    testing::Values(
-        Row{"2 one GB", [] { return CumulatorCost(0, 1e6, &Cumulator::CommunicationCosts); }, 30.81618},
-        Row{"3 one hour", [] { return CumulatorCost(3600, 0, &Cumulator::ComputationCosts); }, 111.75},
-        Row{"both", [] { return CumulatorCost(3600, 1e6, &Cumulator::TotalCarbonFootprint); }, 142.56618}));
 
 }  // namespace
 }  // namespace fedcarbon

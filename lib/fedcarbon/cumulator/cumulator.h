@@ -4,10 +4,12 @@
 //   computation   = cumulated_time [s] * n_gpu * hardware_load [kWh/s] * carbon_intensity [g/kWh]
 //   communication = one_byte_model [kWh/kB] * cumulated_data_traffic [kB] * carbon_intensity
 //
-//   Cumulator cumulator;
-//   absl::Status status = cumulator.Run(Train, model);
-//   status = cumulator.DataTransferred(Bytes(1'000'000));
-//   std::cout << cumulator.DisplayCarbonFootprint();
+//   void TrainAndTell(const std::function<void()>& train) {
+//     Cumulator cumulator;
+//     absl::Status status = cumulator.Run(train);
+//     status.Update(cumulator.DataTransferred(Bytes(1'000'000)));
+//     if (status.ok()) std::cout << cumulator.DisplayCarbonFootprint();
+//   }
 #pragma once
 
 #include <functional>
@@ -21,18 +23,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fedcarbon/carbon/cumulator_model.h"
 #include "fedcarbon/carbon/network.h"
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
 #include "fedcarbon/units/units.h"
 
 namespace fedcarbon {
-
-inline constexpr double kCumulatorWatts = 250;
-inline constexpr double kCumulatorGramsPerKilowattHour = 447;
-
-/// CUMULATOR's text block, every line ended by a newline.
-std::string CumulatorText(Grams computation, Grams communication);
 
 /// Thread-safe. Each thread has a stopwatch of its own, and their intervals add up. Time is monotonic. Where
 /// it departs from CUMULATOR: misuse of the stopwatch is FAILED_PRECONDITION and changes nothing; a bad
@@ -88,9 +85,9 @@ class Cumulator {
 
  private:
   struct Constants {
-    double hardware_load = kCumulatorWatts / 3.6e6;
+    double hardware_load = (kCumulatorWatts * absl::Seconds(1)).kilowatt_hours();
     double one_byte_model = kCumulatorKilowattHoursPerKilobyte;
-    double carbon_intensity = kCumulatorGramsPerKilowattHour;
+    double carbon_intensity = kCumulatorIntensity.grams_per_kilowatt_hour();
     double n_gpu = 1;
   };
   // What was counted, and what it cost under constants that held before.

@@ -1,9 +1,10 @@
-#include "fedcarbon/carbon/cumulator.h"
+#include "fedcarbon/cumulator/cumulator.h"
 
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "fedcarbon/carbon/cumulator_model.h"
+#include "fedcarbon/status/status.h"
 
 namespace fedcarbon {
 namespace {
@@ -15,16 +16,6 @@ absl::Status CheckAmount(absl::string_view name, double value) {
 }
 
 }  // namespace
-
-std::string CumulatorText(Grams computation, Grams communication) {
-  return absl::StrFormat(
-      "########\n"
-      "Overall carbon footprint: %.2e gCO2eq\n"
-      "########\n"
-      "Carbon footprint due to computations: %.2e gCO2eq\n"
-      "Carbon footprint due to communications: %.2e gCO2eq\n",
-      (computation + communication).grams(), computation.grams(), communication.grams());
-}
 
 void Cumulator::Account::Add(double amount) {
   sum += amount;
@@ -54,7 +45,7 @@ absl::Status Cumulator::Off() {
 }
 
 absl::Status Cumulator::DataTransferred(double kilobytes) {
-  if (absl::Status status = CheckAmount("file size", kilobytes); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckAmount("file size", kilobytes));
   MutexLock lock(&mutex_);
   traffic_.Add(kilobytes);
   return absl::OkStatus();
@@ -133,7 +124,7 @@ double Cumulator::Get(double Constants::*constant) const {
 }
 
 absl::Status Cumulator::Set(const char* name, double Constants::*constant, double value) {
-  if (absl::Status status = CheckAmount(name, value); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckAmount(name, value));
   MutexLock lock(&mutex_);
   time_.earlier_grams = ComputationGrams();
   time_.under_constants = 0;
