@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "fedcarbon/carbon/factors.h"
+#include "fedcarbon/carbon/factor.h"
 #include "fedcarbon/files/read_file.h"
 #include "fedcarbon/report/batch_format.h"
 #include "server/ingest/digest.h"

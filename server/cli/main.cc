@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "fedcarbon/carbon/factors.h"
+#include "fedcarbon/carbon/factor.h"
 #include "fedcarbon/files/read_file.h"
 #include "server/cli/commands.h"
 #include "server/cli/format.h"

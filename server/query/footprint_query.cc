@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "fedcarbon/carbon/cumulator_model.h"
+#include "fedcarbon/carbon/factors_file.h"
 #include "server/query/federation_rest.h"
 #include "server/query/list_transfers.h"
 #include "server/query/question.h"

@@ -1,6 +1,7 @@
 // One factor: a number that turns facts into carbon.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,12 @@
 #include "fedcarbon/v1/footprint.pb.h"
 
 namespace fedcarbon {
+
+/// What a factors file or table may hold.
+inline constexpr double kMaxFactor = 1'000'000;
+inline constexpr int kFirstFactorYear = 1990;
+inline constexpr int kLastFactorYear = 2100;
+inline constexpr size_t kMaxFactorsText = 1 << 20;  // bytes
 
 inline constexpr char kP5ToP95[] = "P5-P95";
 inline constexpr char kPublishedRange[] = "range of published values";

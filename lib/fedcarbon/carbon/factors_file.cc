@@ -1,10 +1,10 @@
-// LoadFactors of factors.h: a factors file in TOML. README.md has the format.
+#include "fedcarbon/carbon/factors_file.h"
+
 #include <toml++/toml.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "fedcarbon/carbon/factors.h"
 #include "fedcarbon/units/pue.h"
 
 namespace fedcarbon {

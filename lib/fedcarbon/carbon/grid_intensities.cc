@@ -1,4 +1,5 @@
-// ParseGridIntensities of factors.h.
+#include "fedcarbon/carbon/grid_intensities.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -7,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "fedcarbon/carbon/factors.h"
 
 namespace fedcarbon {
 namespace {

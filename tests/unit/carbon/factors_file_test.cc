@@ -1,6 +1,7 @@
+#include "fedcarbon/carbon/factors_file.h"
+
 #include <string>
 
-#include "fedcarbon/carbon/factors.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

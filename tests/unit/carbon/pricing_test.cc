@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string>
 
+#include "fedcarbon/carbon/factors_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
