@@ -3,6 +3,8 @@
 #include <sqlite3.h>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/check.h"
+#include "fedcarbon/status/status.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -34,11 +36,15 @@ absl::Status ErrorOf(int code, const char* message, const std::string& path) {
 
 }  // namespace
 
+Statement::Statement(Database* database, PreparedStatement* prepared)
+    : database_(database), prepared_(prepared), statement_(prepared->handle) {
+  FEDCARBON_CHECK(!prepared->in_use);
+  prepared->in_use = true;
+}
+
 Statement::~Statement() {
-  if (keep_ == Keep::kOnce) {
-    sqlite3_finalize(statement_);
-    return;
-  }
+  prepared_->in_use = false;
+  if (statement_ == nullptr) return;
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
 }
@@ -102,22 +108,17 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 }
 
 Database::~Database() {
-  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  for (const auto& [sql, prepared] : statements_) sqlite3_finalize(prepared.handle);
   sqlite3_close(handle_);
 }
 
-Statement Database::Prepare(const char* sql) {
-  sqlite3_stmt*& statement = statements_[sql];
-  if (statement == nullptr) {
-    sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+Statement Database::Prepare(absl::string_view sql) {
+  PreparedStatement& prepared = statements_[sql];
+  if (prepared.handle == nullptr) {
+    sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                       &prepared.handle, nullptr);
   }
-  return Statement(this, statement, Statement::Keep::kCached);
-}
-
-Statement Database::PrepareOnce(const std::string& sql) {
-  sqlite3_stmt* statement = nullptr;
-  sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr);
-  return Statement(this, statement, Statement::Keep::kOnce);
+  return Statement(this, &prepared);
 }
 
 absl::Status Database::Execute(const std::string& sql) {
@@ -128,13 +129,12 @@ absl::Status Database::Execute(const std::string& sql) {
 int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(handle_); }
 
 absl::Status Database::CopyTo(const std::string& path) {
-  absl::StatusOr<std::unique_ptr<Database>> copy = Open(path);
-  if (!copy.ok()) return copy.status();
-  sqlite3_backup* backup = sqlite3_backup_init((*copy)->handle_, "main", handle_, "main");
-  if (backup == nullptr) return (*copy)->Error();
+  ASSIGN_OR_RETURN(const std::unique_ptr<Database> copy, Open(path));
+  sqlite3_backup* backup = sqlite3_backup_init(copy->handle_, "main", handle_, "main");
+  if (backup == nullptr) return copy->Error();
   // All pages in one step: one read transaction, which in WAL mode neither waits for writers nor stops them.
   sqlite3_backup_step(backup, -1);
-  return sqlite3_backup_finish(backup) == SQLITE_OK ? absl::OkStatus() : (*copy)->Error();
+  return sqlite3_backup_finish(backup) == SQLITE_OK ? absl::OkStatus() : copy->Error();
 }
 
 absl::Status Database::Error() const {

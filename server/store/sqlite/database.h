@@ -7,11 +7,12 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 
+#include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -25,13 +26,17 @@ struct Blob {
   std::string_view bytes;
 };
 
+/// What a connection keeps of one text of SQL.
+struct PreparedStatement {
+  sqlite3_stmt* handle = nullptr;  // null: could not be prepared
+  bool in_use = false;
+};
+
 /// A prepared statement, in use until it goes out of scope. One that could not be prepared says so at Step.
 class Statement {
  public:
-  enum class Keep { kCached, kOnce };
-
-  Statement(Database* database, sqlite3_stmt* statement, Keep keep)
-      : database_(database), statement_(statement), keep_(keep) {}
+  /// Both must outlive this; `prepared` must not be in use.
+  Statement(Database* database, PreparedStatement* prepared);
   ~Statement();
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
@@ -72,8 +77,8 @@ class Statement {
   void BindInt(int64_t value);
 
   Database* database_;
-  sqlite3_stmt* statement_;  // null: could not be prepared; owned by the database if it is cached
-  Keep keep_;
+  PreparedStatement* prepared_;
+  sqlite3_stmt* statement_;  // prepared_->handle
   int next_ = 1;
 };
 
@@ -86,11 +91,10 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  /// `sql` is a literal, prepared once per connection; a statement is used by one scope at a time.
-  Statement Prepare(const char* sql);
-
-  /// The same for SQL that is put together.
-  Statement PrepareOnce(const std::string& sql);
+  /// Each text is prepared once per connection and kept, so there must be few of them: values are bound. Of
+  /// one text one statement is in use at a time; a second one would end the first one's rows, and aborts
+  /// instead.
+  Statement Prepare(absl::string_view sql);
 
   /// Runs any number of statements.
   absl::Status Execute(const std::string& sql);
@@ -110,7 +114,7 @@ class Database {
 
   std::string path_;
   sqlite3* handle_;
-  std::unordered_map<const char*, sqlite3_stmt*> statements_;
+  absl::node_hash_map<std::string, PreparedStatement> statements_;  // by their SQL
 };
 
 /// BEGIN IMMEDIATE, and ROLLBACK unless it was committed.

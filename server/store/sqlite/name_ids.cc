@@ -1,12 +1,20 @@
 #include "server/store/sqlite/name_ids.h"
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 
 namespace fedcarbon::server {
 namespace {
 
 // Beyond this many the cache starts anew.
 constexpr size_t kMaxCached = 100'000;
+
+// As the transaction of `database` sees it, or kNone.
+absl::StatusOr<int64_t> ReadId(Database* database, const std::string& name) {
+  Statement statement = database->Prepare("SELECT id FROM names WHERE name = ?");
+  ASSIGN_OR_RETURN(const bool found, statement.Bind(name).Step());
+  return found ? statement.Int(0) : NameIds::kNone;
+}
 
 }  // namespace
 
@@ -26,12 +34,8 @@ absl::StatusOr<int64_t> NameIds::Find(Database* database, const std::string& nam
     const auto known = ids_.find(name);
     if (known != ids_.end()) return known->second;
   }
-  Statement statement = database->Prepare("SELECT id FROM names WHERE name = ?");
-  const absl::StatusOr<bool> row = statement.Bind(name).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return kNone;
-  const int64_t id = statement.Int(0);
-  Remember(name, id);
+  ASSIGN_OR_RETURN(const int64_t id, ReadId(database, name));
+  if (id != kNone) Remember(name, id);
   return id;
 }
 
@@ -42,9 +46,8 @@ absl::StatusOr<std::string> NameIds::Name(Database* database, int64_t id) {
     if (known != names_.end()) return known->second;
   }
   Statement statement = database->Prepare("SELECT name FROM names WHERE id = ?");
-  const absl::StatusOr<bool> row = statement.Bind(id).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) {
+  ASSIGN_OR_RETURN(const bool found, statement.Bind(id).Step());
+  if (!found) {
     return absl::DataLossError(absl::StrCat("'", database->path(), "': name ", id, " is missing"));
   }
   const std::string name(statement.Bytes(0));
@@ -60,13 +63,12 @@ absl::StatusOr<int64_t> NameIds::Writer::Id(const std::string& name) {
     const auto known = names_->ids_.find(name);
     if (known != names_->ids_.end()) return known->second;
   }
-  Statement find = database_->Prepare("SELECT id FROM names WHERE name = ?1");
-  const absl::StatusOr<bool> row = find.Bind(name).Step();
-  if (!row.ok()) return row.status();
-  if (*row) return created_[name] = find.Int(0);
-  const absl::Status inserted = database_->Prepare("INSERT INTO names (name) VALUES (?)").Bind(name).Run();
-  if (!inserted.ok()) return inserted;
-  return created_[name] = database_->last_insert_id();
+  ASSIGN_OR_RETURN(int64_t id, ReadId(database_, name));
+  if (id == kNone) {
+    RETURN_IF_ERROR(database_->Prepare("INSERT INTO names (name) VALUES (?)").Bind(name).Run());
+    id = database_->last_insert_id();
+  }
+  return created_[name] = id;
 }
 
 void NameIds::Writer::Committed() {

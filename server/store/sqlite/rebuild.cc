@@ -35,7 +35,7 @@ absl::Status Empty(Database* database) {
 // Rows of `sql`, columns as "name=value"; ids of names stand as they are in the tables.
 absl::Status Tell(Database* database, const std::string& sql, const std::string& prefix,
                   std::vector<std::string>* differences) {
-  Statement statement = database->PrepareOnce(sql);
+  Statement statement = database->Prepare(sql);
   for (;;) {
     const absl::StatusOr<bool> more = statement.Step();
     if (!more.ok()) return more.status();
