@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/report/grpc/coordinator_address.h"
+#include "fedcarbon/status/grpc/status.h"
+#include "fedcarbon/status/status.h"
 #include "fedcarbon/sync/mutex.h"
 
 namespace fedcarbon::cli {
@@ -19,8 +21,7 @@ constexpr absl::Duration kSilentFor = absl::Seconds(2);
 }  // namespace
 
 absl::StatusOr<Client> Client::Connect(const std::string& address, bool insecure) {
-  const absl::Status checked = CheckCoordinatorAddress(address, insecure);
-  if (!checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckCoordinatorAddress(address, insecure));
   // The user's proxy settings are for the web.
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
@@ -39,7 +40,7 @@ absl::Status Client::Explain(const grpc::Status& status) const {
     return absl::DeadlineExceededError(absl::StrCat(address_, " did not answer within ",
                                                     absl::FormatDuration(kAnswerWithin), "; try again"));
   }
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  return FromGrpc(status);
 }
 
 class Progress::State {

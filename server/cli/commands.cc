@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/files/read_file.h"
 #include "fedcarbon/report/batch_format.h"
+#include "fedcarbon/status/status.h"
 #include "server/cli/footprint_view.h"
 #include "server/cli/format.h"
 #include "server/cli/inspect.h"
@@ -42,19 +43,16 @@ absl::StatusOr<v1::WatchRunResponse> ReadRun(Client* client, const FootprintOpti
   v1::GetRunRequest request;
   request.set_run(options.run);
   *request.mutable_method() = options.method;
-  auto run = client->Call(&Stub::GetRun, request);
-  if (!run.ok()) return run.status();
   v1::WatchRunResponse response;
+  ASSIGN_OR_RETURN(*response.mutable_run(), client->Call(&Stub::GetRun, request));
   v1::ListRoundsRequest rounds;
-  rounds.set_run(run->run().id());
+  rounds.set_run(response.run().run().id());
   *rounds.mutable_method() = options.method;
   do {
-    auto page = client->Call(&Stub::ListRounds, rounds);
-    if (!page.ok()) return page.status();
-    response.mutable_rounds()->MergeFrom(page->rounds());
-    rounds.set_page_token(page->next_page_token());
+    ASSIGN_OR_RETURN(const v1::ListRoundsResponse page, client->Call(&Stub::ListRounds, rounds));
+    response.mutable_rounds()->MergeFrom(page.rounds());
+    rounds.set_page_token(page.next_page_token());
   } while (!rounds.page_token().empty());
-  *response.mutable_run() = *std::move(run);
   return response;
 }
 
@@ -85,26 +83,22 @@ absl::Status Footprint(Client* client, const FootprintOptions& options, const St
     request.set_run(options.run);
     request.set_round(*options.round);
     *request.mutable_method() = options.method;
-    auto round = client->Call(&Stub::GetRound, request);
-    if (!round.ok()) return round.status();
+    ASSIGN_OR_RETURN(v1::RoundFootprint round, client->Call(&Stub::GetRound, request));
     if (!options.node.empty()) {
-      const absl::Status kept = KeepNode(options.node, &*round);
-      if (!kept.ok()) return kept;
+      RETURN_IF_ERROR(KeepNode(options.node, &round));
     }
-    return Print(*round, options.format, style, RoundText, RoundCsv);
+    return Print(round, options.format, style, RoundText, RoundCsv);
   }
   if (!options.node.empty()) {
     v1::GetNodeRequest request;
     request.set_run(options.run);
     request.set_node(options.node);
     *request.mutable_method() = options.method;
-    const auto node = client->Call(&Stub::GetNode, request);
-    if (!node.ok()) return node.status();
-    return Print(*node, options.format, style, NodeText, NodeCsv);
+    ASSIGN_OR_RETURN(const v1::NodeRounds node, client->Call(&Stub::GetNode, request));
+    return Print(node, options.format, style, NodeText, NodeCsv);
   }
-  const auto run = ReadRun(client, options);
-  if (!run.ok()) return run.status();
-  return Print(*run, options.format, style, RunText, RunCsv);
+  ASSIGN_OR_RETURN(const v1::WatchRunResponse run, ReadRun(client, options));
+  return Print(run, options.format, style, RunText, RunCsv);
 }
 
 absl::Status Transfers(Client* client, const v1::ListTransfersRequest& request, Format format,
@@ -121,8 +115,7 @@ absl::Status Transfers(Client* client, const v1::ListTransfersRequest& request, 
       if (format == Format::kTable) std::cout << TransferTextHeader(style);
     }
     if (format == Format::kJson) {
-      const absl::Status printed = PrintJson(pair, false);
-      if (!printed.ok()) return printed;
+      RETURN_IF_ERROR(PrintJson(pair, false));
     } else {
       std::cout << (format == Format::kTable ? TransferText(pair, style) : TransferCsv(pair));
     }
@@ -139,22 +132,19 @@ absl::Status PrintImpact(Client* client, const std::string& run, const v1::Metho
   v1::GetRunRequest request;
   request.set_run(run);
   *request.mutable_method() = method;
-  const auto footprint = client->Call(&Stub::GetRun, request);
-  if (!footprint.ok()) return footprint.status();
-  input.ml_models = Grams(footprint->footprint().total().central());
-  const auto impact = ComputeImpact(input);
-  if (!impact.ok()) return impact.status();
-  std::cout << ImpactStatement(*impact);
-  if (footprint->footprint().total().at_least()) {
+  ASSIGN_OR_RETURN(const v1::RunFootprint footprint, client->Call(&Stub::GetRun, request));
+  input.ml_models = Grams(footprint.footprint().total().central());
+  ASSIGN_OR_RETURN(const Impact impact, ComputeImpact(input));
+  std::cout << ImpactStatement(impact);
+  if (footprint.footprint().total().at_least()) {
     std::cerr << "fedcarbon: not all of the run was metered: its line is a lower bound\n";
   }
   return absl::OkStatus();
 }
 
 absl::Status Inspect(const std::string& path, const Style& style) {
-  const auto sealed = ReadFileOrStandardInput(path, kMaxSealedBatchBytes);
-  if (!sealed.ok()) return sealed.status();
-  const auto text = InspectText(*sealed, style);
+  ASSIGN_OR_RETURN(const std::string sealed, ReadFileOrStandardInput(path, kMaxSealedBatchBytes));
+  const auto text = InspectText(sealed, style);
   if (!text.ok()) {
     return absl::Status(text.status().code(),
                         absl::StrCat(path, " is no sealed batch (fedcarbon-coordinator export writes them): ",

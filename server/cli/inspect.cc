@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "fedcarbon/report/batch_reader.h"
+#include "fedcarbon/status/status.h"
 #include "server/cli/format.h"
 
 namespace fedcarbon::cli {
@@ -102,30 +103,29 @@ std::string TransferText(const Transfer& transfer) {
 }  // namespace
 
 absl::StatusOr<std::string> InspectText(std::string_view sealed, const Style& style) {
-  auto opened = OpenSealedBatch(sealed);
-  if (!opened.ok()) return opened.status();
+  ASSIGN_OR_RETURN(const OpenedBatch opened, OpenSealedBatch(sealed));
   v1::SealedBatch envelope;
   envelope.ParseFromArray(sealed.data(), static_cast<int>(sealed.size()));
-  v1::Batch rest = opened->batch;
+  v1::Batch rest = opened.batch;
   rest.clear_transfers();
   rest.clear_strings();
   TextFormat::Printer printer;
   printer.SetPrintMessageFieldsInIndexOrder(true);
-  ReadNamesAndTimes(*opened, &printer);
+  ReadNamesAndTimes(opened, &printer);
   std::string others;
   printer.PrintToString(rest, &others);
 
-  const v1::Batch& batch = opened->batch;
+  const v1::Batch& batch = opened.batch;
   std::string text =
       Heading(absl::StrCat("Batch ", batch.sequence(), " of ", Printable(batch.node())), style);
   absl::StrAppend(
       &text, "sealed at ", ExactTime(absl::FromUnixMicros(batch.wall_time_us())), ", ",
       Thousands(sealed.size()), " bytes, ",
-      opened->is_signed ? absl::StrCat("signed by key ", Printable(envelope.key_id())) : "unsigned", "\n");
+      opened.is_signed ? absl::StrCat("signed by key ", Printable(envelope.key_id())) : "unsigned", "\n");
   absl::StrAppend(&text, "This is all that it holds: sizes, times, and these names:\n");
   for (const std::string& name : batch.strings()) absl::StrAppend(&text, "  ", Printable(name), "\n");
   absl::StrAppend(&text, "\n", others);
-  for (const Transfer& transfer : ExpandTransfers(*opened)) text += TransferText(transfer);
+  for (const Transfer& transfer : ExpandTransfers(opened)) text += TransferText(transfer);
   return text;
 }
 

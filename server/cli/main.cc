@@ -9,6 +9,7 @@
 
 #include "fedcarbon/carbon/factor.h"
 #include "fedcarbon/files/read_file.h"
+#include "fedcarbon/status/status.h"
 #include "server/cli/commands.h"
 #include "server/cli/format.h"
 
@@ -48,9 +49,9 @@ struct MethodOptions {
     method.set_model(model);
     for (const std::string& network : network_models) method.add_network_models(network);
     if (factors.empty()) return method;
-    auto toml = fedcarbon::ReadFileOrStandardInput(factors, fedcarbon::kMaxFactorsText);
-    if (!toml.ok()) return toml.status();
-    method.set_factors_toml(*std::move(toml));
+    ASSIGN_OR_RETURN(std::string toml,
+                     fedcarbon::ReadFileOrStandardInput(factors, fedcarbon::kMaxFactorsText));
+    method.set_factors_toml(std::move(toml));
     method.set_factors_name(factors);
     return method;
   }

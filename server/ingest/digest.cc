@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -258,20 +259,17 @@ absl::StatusOr<TotalsDelta> Digest(const OpenedBatch& batch) {
   if (batch.batch.sequence() > kMaxStored) {
     return absl::InvalidArgumentError("batch: sequence is above 2^63 - 1, the greatest sequence");
   }
-  for (const absl::Status& checked :
-       {CheckRounds("transfers", batch.batch.transfers()), CheckRounds("spans", batch.batch.spans()),
-        CheckRounds("usages", batch.batch.usages()), CheckRounds("energies", batch.batch.energies()),
-        CheckRounds("round_events", batch.batch.round_events()),
-        CheckRounds("bindings", batch.batch.bindings())}) {
-    if (!checked.ok()) return checked;
-  }
+  RETURN_IF_ERROR(FirstError(
+      {CheckRounds("transfers", batch.batch.transfers()), CheckRounds("spans", batch.batch.spans()),
+       CheckRounds("usages", batch.batch.usages()), CheckRounds("energies", batch.batch.energies()),
+       CheckRounds("round_events", batch.batch.round_events()),
+       CheckRounds("bindings", batch.batch.bindings())}));
   return Digester(batch).Run();
 }
 
 absl::StatusOr<TotalsDelta> DigestStored(const StoredBatch& batch) {
-  const absl::StatusOr<OpenedBatch> opened = OpenSealedBatch(batch.sealed);
-  if (!opened.ok()) return opened.status();
-  return Digest(*opened);
+  ASSIGN_OR_RETURN(const OpenedBatch opened, OpenSealedBatch(batch.sealed));
+  return Digest(opened);
 }
 
 }  // namespace fedcarbon::server

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -104,9 +105,7 @@ absl::StatusOr<uint64_t> Ingestor::Welcome(const v1::Greeting& greeting) {
                 Bytes(),
                 absl::StrCat("batches ", *watermark + 1, " to ", greeting.oldest_sequence() - 1,
                              " are no longer held by the node")};
-  const absl::Status given_up =
-      store_->GiveUpBefore(greeting.node(), greeting.epoch(), greeting.oldest_sequence(), gap);
-  if (!given_up.ok()) return given_up;
+  RETURN_IF_ERROR(store_->GiveUpBefore(greeting.node(), greeting.epoch(), greeting.oldest_sequence(), gap));
   return greeting.oldest_sequence() - 1;
 }
 

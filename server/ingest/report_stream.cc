@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/report/batch_reader.h"
+#include "fedcarbon/status/status.h"
 #include "fedcarbon/text/names.h"
 #include "server/ingest/digest.h"
 
@@ -43,16 +44,14 @@ absl::Status ReportStream::Greet(v1::Greeting greeting, AnswerFunction answer) {
 
 absl::Status ReportStream::Submit(std::string sealed, absl::Time received, AnswerFunction answer) {
   if (node_.empty()) return absl::InvalidArgumentError("the first request of a stream is a greeting");
-  const absl::StatusOr<OpenedBatch> opened = OpenSealedBatch(sealed);
-  if (!opened.ok()) return opened.status();
-  if (opened->batch.node() != node_ || opened->batch.epoch() != epoch_) {
-    return absl::InvalidArgumentError(absl::StrCat("batch ", opened->batch.sequence(), " is of node '",
-                                                   opened->batch.node(), "', epoch ", opened->batch.epoch(),
+  ASSIGN_OR_RETURN(const OpenedBatch opened, OpenSealedBatch(sealed));
+  if (opened.batch.node() != node_ || opened.batch.epoch() != epoch_) {
+    return absl::InvalidArgumentError(absl::StrCat("batch ", opened.batch.sequence(), " is of node '",
+                                                   opened.batch.node(), "', epoch ", opened.batch.epoch(),
                                                    ": the stream greeted as '", node_, "', ", epoch_));
   }
-  absl::StatusOr<TotalsDelta> delta = Digest(*opened);
-  if (!delta.ok()) return delta.status();
-  ingestor_->Submit({opened->id(), received, std::move(sealed), *std::move(delta)}, std::move(answer));
+  ASSIGN_OR_RETURN(TotalsDelta delta, Digest(opened));
+  ingestor_->Submit({opened.id(), received, std::move(sealed), std::move(delta)}, std::move(answer));
   return absl::OkStatus();
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/report/batch_reader.h"
+#include "fedcarbon/status/status.h"
 #include "server/query/counted_run.h"
 
 namespace fedcarbon::server {
@@ -62,15 +63,14 @@ absl::StatusOr<Sums> Recorded(Store* store) {
     }
     return true;
   });
-  if (!scanned.ok()) return scanned;
-  if (!damaged.ok()) return damaged;
+  RETURN_IF_ERROR(scanned);
+  RETURN_IF_ERROR(damaged);
   return sums;
 }
 
 absl::Status AddBookedTransport(Store* store, Sums* sums) {
-  const auto rows = store->ListTransport(INT64_MIN, INT64_MAX);
-  if (!rows.ok()) return rows.status();
-  for (const auto& [key, totals] : *rows) {
+  ASSIGN_OR_RETURN(const auto rows, store->ListTransport(INT64_MIN, INT64_MAX));
+  for (const auto& [key, totals] : rows) {
     (*sums)[Proxy(key.from, key.to, key.reported_by_sender)].transport += totals.transport;
   }
   return absl::OkStatus();
@@ -78,9 +78,8 @@ absl::Status AddBookedTransport(Store* store, Sums* sums) {
 
 absl::Status AddBooked(Store* store, const std::string& run, Sums* sums) {
   for (const bool unattributed : {false, true}) {
-    const auto rows = store->Edges(run, RoundRange(), unattributed);
-    if (!rows.ok()) return rows.status();
-    for (const EdgeRow& row : *rows) {
+    ASSIGN_OR_RETURN(const auto rows, store->Edges(run, RoundRange(), unattributed));
+    for (const EdgeRow& row : rows) {
       const EdgeKey& key = row.key;
       (*sums)[{key.from, key.to, key.reported_by_sender, key.observer, key.answered}].Add(
           row.totals.messages, row.totals.message.bytes, row.totals.encoded.bytes);
@@ -138,26 +137,21 @@ absl::Status Compare(const Sums& recorded, const Sums& booked) {
 }  // namespace
 
 absl::Status CheckConservation(Store* store) {
-  const auto recorded = Recorded(store);
-  if (!recorded.ok()) return recorded.status();
+  ASSIGN_OR_RETURN(const Sums recorded, Recorded(store));
   Sums booked;
-  absl::Status status = AddBooked(store, "", &booked);
-  status.Update(AddBookedTransport(store, &booked));
+  RETURN_IF_ERROR(AddBooked(store, "", &booked));
+  RETURN_IF_ERROR(AddBookedTransport(store, &booked));
   std::string after;
-  while (status.ok()) {
-    const auto records = store->ListRuns(kRunsPerRead, after);
-    if (!records.ok()) return records.status();
-    if (records->empty()) break;
-    after = records->back().id;
-    for (const RunRecord& record : *records) {
-      status.Update(AddBooked(store, record.id, &booked));
-      const auto run = ReadRun(store, record, nullptr);
-      if (!run.ok()) return run.status();
-      status.Update(CheckEdges(**run));
+  for (;;) {
+    ASSIGN_OR_RETURN(const auto records, store->ListRuns(kRunsPerRead, after));
+    if (records.empty()) return Compare(recorded, booked);
+    after = records.back().id;
+    for (const RunRecord& record : records) {
+      RETURN_IF_ERROR(AddBooked(store, record.id, &booked));
+      ASSIGN_OR_RETURN(const auto run, ReadRun(store, record, nullptr));
+      RETURN_IF_ERROR(CheckEdges(*run));
     }
   }
-  if (!status.ok()) return status;
-  return Compare(*recorded, booked);
 }
 
 }  // namespace fedcarbon::server

@@ -4,6 +4,8 @@
 #include <set>
 #include <tuple>
 
+#include "fedcarbon/status/status.h"
+
 namespace fedcarbon::server {
 namespace {
 
@@ -88,10 +90,10 @@ absl::StatusOr<std::vector<RoundRecord>> ChangedRounds(Store* store, const std::
   std::vector<RoundRecord> changed;
   RoundRange range;
   while (true) {
-    auto page = store->ListRounds(run, range, after_position, kRecordsPerRead);
-    if (!page.ok()) return page.status();
-    Append(*page, &changed);
-    if (page->size() < kRecordsPerRead || changed.back().round == UINT64_MAX) return changed;
+    ASSIGN_OR_RETURN(const std::vector<RoundRecord> page,
+                     store->ListRounds(run, range, after_position, kRecordsPerRead));
+    Append(page, &changed);
+    if (page.size() < kRecordsPerRead || changed.back().round == UINT64_MAX) return changed;
     range.from = changed.back().round + 1;
   }
 }
@@ -105,13 +107,11 @@ absl::Status ReadRounds(Store* store, const std::vector<RoundRecord>& changed, R
       if (changed[end].round != changed[end - 1].round + 1) break;
     }
     const RoundRange range{changed[begin].round, changed[end - 1].round};
-    const auto edges = store->Edges(run, range, false);
-    if (!edges.ok()) return edges.status();
-    const auto compute = store->Compute(run, range, false);
-    if (!compute.ok()) return compute.status();
+    ASSIGN_OR_RETURN(const auto edges, store->Edges(run, range, false));
+    ASSIGN_OR_RETURN(const auto compute, store->Compute(run, range, false));
     std::map<uint64_t, std::pair<std::vector<EdgeRow>, std::vector<ComputeRow>>> rows;
-    for (const EdgeRow& row : *edges) rows[*row.key.round.round].first.push_back(row);
-    for (const ComputeRow& row : *compute) rows[*row.key.round.round].second.push_back(row);
+    for (const EdgeRow& row : edges) rows[*row.key.round.round].first.push_back(row);
+    for (const ComputeRow& row : compute) rows[*row.key.round.round].second.push_back(row);
     for (size_t i = begin; i < end; ++i) {
       const auto& [round_edges, round_compute] = rows[changed[i].round];
       (*rounds)[changed[i].round] = std::make_shared<const CountedRun::Round>(
@@ -123,10 +123,10 @@ absl::Status ReadRounds(Store* store, const std::vector<RoundRecord>& changed, R
 
 /// What the run's connections carried in its hours.
 absl::StatusOr<TransportShares> ReadTransport(Store* store, const RunRecord& record, const RunNames& names) {
-  const auto rows = store->ListTransport(HourOf(record.first_fact), HourOf(record.last_fact));
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const auto rows,
+                   store->ListTransport(HourOf(record.first_fact), HourOf(record.last_fact)));
   TransportShares transport;
-  for (const auto& [key, totals] : *rows) {
+  for (const auto& [key, totals] : rows) {
     const std::optional<uint32_t> edge = names.FindEdge(key.from, key.to);
     if (edge) transport.Add(*edge, key.reported_by_sender, key.hour, totals);
   }
@@ -228,20 +228,14 @@ absl::StatusOr<std::shared_ptr<const CountedRun>> ReadRun(Store* store, const Ru
     run->blocks = previous->blocks;
   }
   run->record = record;
-  const auto changed =
-      ChangedRounds(store, record.id, previous == nullptr ? 0 : previous->record.last_position);
-  if (!changed.ok()) return changed.status();
+  ASSIGN_OR_RETURN(const auto changed,
+                   ChangedRounds(store, record.id, previous == nullptr ? 0 : previous->record.last_position));
   std::map<uint64_t, std::shared_ptr<const CountedRun::Round>> rounds;
-  const absl::Status read = ReadRounds(store, *changed, &run->names, &rounds, record.id);
-  if (!read.ok()) return read;
-  const auto edges = store->Edges(record.id, RoundRange(), true);
-  if (!edges.ok()) return edges.status();
-  const auto compute = store->Compute(record.id, RoundRange(), true);
-  if (!compute.ok()) return compute.status();
-  Cells recorded = ToCells(*edges, *compute, &run->names);
-  auto transport = ReadTransport(store, record, run->names);
-  if (!transport.ok()) return transport.status();
-  run->transport = *std::move(transport);
+  RETURN_IF_ERROR(ReadRounds(store, changed, &run->names, &rounds, record.id));
+  ASSIGN_OR_RETURN(const auto edges, store->Edges(record.id, RoundRange(), true));
+  ASSIGN_OR_RETURN(const auto compute, store->Compute(record.id, RoundRange(), true));
+  Cells recorded = ToCells(edges, compute, &run->names);
+  ASSIGN_OR_RETURN(run->transport, ReadTransport(store, record, run->names));
 
   if (previous != nullptr && run->transport != previous->transport) {
     for (auto& [number, block] : run->blocks) {
@@ -280,9 +274,8 @@ absl::StatusOr<bool> HasSameTransport(Store* store, const CountedRun& run) {
     return report.observer == v1::OBSERVER_PROXY;
   });
   if (!has_proxies) return true;
-  const auto transport = ReadTransport(store, run.record, run.names);
-  if (!transport.ok()) return transport.status();
-  return *transport == run.transport;
+  ASSIGN_OR_RETURN(const TransportShares transport, ReadTransport(store, run.record, run.names));
+  return transport == run.transport;
 }
 
 }  // namespace fedcarbon::server

@@ -1,42 +1,38 @@
 #include "server/query/federation_rest.h"
 
+#include "fedcarbon/status/status.h"
+
 namespace fedcarbon::server {
 
 absl::StatusOr<std::shared_ptr<const FederationRest>> FederationRestCache::Get() {
-  const auto position = store_->LastPosition();
-  if (!position.ok()) return position.status();
+  ASSIGN_OR_RETURN(const uint64_t position, store_->LastPosition());
   {
     MutexLock lock(&mutex_);
-    if (last_ != nullptr && last_->position >= *position) return last_;
+    if (last_ != nullptr && last_->position >= position) return last_;
   }
-  const auto edges = store_->Edges("", RoundRange(), true);
-  if (!edges.ok()) return edges.status();
-  const auto compute = store_->Compute("", RoundRange(), true);
-  if (!compute.ok()) return compute.status();
+  ASSIGN_OR_RETURN(const auto edges, store_->Edges("", RoundRange(), true));
+  ASSIGN_OR_RETURN(const auto compute, store_->Compute("", RoundRange(), true));
 
   auto rest = std::make_shared<FederationRest>();
-  rest->position = *position;
-  for (const ComputeRow& row : *compute) {
+  rest->position = position;
+  for (const ComputeRow& row : compute) {
     if (row.key.kind == v1::SPAN_KIND_FEDCARBON) {
       rest->own_cpu[{row.key.node, row.key.hour}] += row.totals.cpu;
     }
   }
-  Cells cells = ToCells(*edges, *compute, &rest->names);
+  Cells cells = ToCells(edges, compute, &rest->names);
   rest->unattributed.compute = std::move(cells.compute);
-  const auto transport = ReadTransport(rest.get());
-  if (!transport.ok()) return transport.status();
-  const absl::Status counted = CountEdgesLessRuns(std::move(cells.reports), *transport, rest.get());
-  if (!counted.ok()) return counted;
+  ASSIGN_OR_RETURN(const TransportShares transport, ReadTransport(rest.get()));
+  RETURN_IF_ERROR(CountEdgesLessRuns(std::move(cells.reports), transport, rest.get()));
   MutexLock lock(&mutex_);
   if (last_ == nullptr || last_->position < rest->position) last_ = rest;
   return std::shared_ptr<const FederationRest>(rest);
 }
 
 absl::StatusOr<TransportShares> FederationRestCache::ReadTransport(FederationRest* rest) {
-  const auto rows = store_->ListTransport(INT64_MIN, INT64_MAX);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const auto rows, store_->ListTransport(INT64_MIN, INT64_MAX));
   TransportShares transport;
-  for (const auto& [key, totals] : *rows) {
+  for (const auto& [key, totals] : rows) {
     transport.Add(rest->names.EdgeOf(key.from, key.to), key.reported_by_sender, key.hour, totals);
   }
   return transport;
@@ -48,25 +44,23 @@ absl::Status FederationRestCache::CountEdgesLessRuns(std::vector<EdgeReport> rec
   std::vector<EdgeCount> held(edges);
   std::string after;
   while (edges > 0) {
-    const auto records = store_->ListRuns(kRunsPerRead, after);
-    if (!records.ok()) return records.status();
-    if (records->empty()) break;
-    after = records->back().id;
-    for (const RunRecord& record : *records) {
-      const auto run = runs_->Get(record);
-      if (!run.ok()) return run.status();
-      const RunNames& names = (*run)->names;
+    ASSIGN_OR_RETURN(const auto records, store_->ListRuns(kRunsPerRead, after));
+    if (records.empty()) break;
+    after = records.back().id;
+    for (const RunRecord& record : records) {
+      ASSIGN_OR_RETURN(const auto run, runs_->Get(record));
+      const RunNames& names = run->names;
       const auto number = [&](uint32_t edge) {
         const RunNames::Edge ends = names.edges()[edge];
         return rest->names.FindEdge(names.nodes()[ends.from], names.nodes()[ends.to]);
       };
-      for (EdgeReport report : (*run)->recorded.reports) {
+      for (EdgeReport report : run->recorded.reports) {
         const auto edge = number(report.edge);
         if (!edge) continue;
         report.edge = *edge;
         recorded.push_back(report);
       }
-      for (const auto& [run_edge, count] : (*run)->whole.edges) {
+      for (const auto& [run_edge, count] : run->whole.edges) {
         if (const auto edge = number(run_edge)) held[*edge] += count;
       }
     }

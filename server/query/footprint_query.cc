@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "fedcarbon/carbon/cumulator_model.h"
 #include "fedcarbon/carbon/factors_file.h"
+#include "fedcarbon/status/status.h"
 #include "server/query/federation_rest.h"
 #include "server/query/list_transfers.h"
 #include "server/query/question.h"
@@ -77,19 +78,17 @@ class FootprintQuery::Impl {
 absl::StatusOr<std::shared_ptr<const FactorSet>> FootprintQuery::Impl::Factors(
     const v1::Method& method) const {
   if (method.factors_toml().empty()) return factors;
-  auto loaded = LoadFactors(*factors, method.factors_toml(),
-                            method.factors_name().empty() ? "factors_toml" : method.factors_name());
-  if (!loaded.ok()) return loaded.status();
-  return std::make_shared<const FactorSet>(*std::move(loaded));
+  ASSIGN_OR_RETURN(FactorSet loaded,
+                   LoadFactors(*factors, method.factors_toml(),
+                               method.factors_name().empty() ? "factors_toml" : method.factors_name()));
+  return std::make_shared<const FactorSet>(std::move(loaded));
 }
 
 absl::StatusOr<std::unique_ptr<Question>> FootprintQuery::Impl::Ask(const std::string& run,
                                                                     const v1::Method& method) {
-  auto factors = Factors(method);
-  if (!factors.ok()) return factors.status();
-  const auto record = FindRun(store, run);
-  if (!record.ok()) return record.status();
-  return Question::Ask(store, &runs, *record, *std::move(factors), method);
+  ASSIGN_OR_RETURN(auto factors, Factors(method));
+  ASSIGN_OR_RETURN(const RunRecord record, FindRun(store, run));
+  return Question::Ask(store, &runs, record, std::move(factors), method);
 }
 
 absl::StatusOr<v1::OverheadFootprint> FootprintQuery::Impl::PriceOverhead(const FederationRest& federation,
@@ -99,9 +98,8 @@ absl::StatusOr<v1::OverheadFootprint> FootprintQuery::Impl::PriceOverhead(const 
   const Hour to = HourOf(run.record.last_fact);
   v1::OverheadFootprint overhead;
   std::map<std::string, RunPricer::Overhead> nodes;
-  const auto traffic = store->ListOverhead(from, to);
-  if (!traffic.ok()) return traffic.status();
-  for (const auto& [key, totals] : *traffic) {
+  ASSIGN_OR_RETURN(const auto traffic, store->ListOverhead(from, to));
+  for (const auto& [key, totals] : traffic) {
     if (!run.names.FindNode(key.node)) continue;
     nodes[key.node].bytes += totals.report + totals.context;
     overhead.set_report_bytes(overhead.report_bytes() + totals.report.count());
@@ -125,38 +123,32 @@ absl::StatusOr<v1::OverheadFootprint> FootprintQuery::Impl::PriceOverhead(const 
 
 absl::StatusOr<bool> FootprintQuery::Impl::HasGapEver(const Counted& scope, const RunNames& names,
                                                       const RunNames& run) {
-  const auto gaps = store->ListGaps(absl::InfinitePast(), absl::InfiniteFuture());
-  if (!gaps.ok()) return gaps.status();
+  ASSIGN_OR_RETURN(const auto gaps, store->ListGaps(absl::InfinitePast(), absl::InfiniteFuture()));
   std::set<std::string> nodes(run.nodes().begin(), run.nodes().end());
   for (const auto& entry : scope.edges) {
     const RunNames::Edge edge = names.edges()[entry.first];
     nodes.insert({names.nodes()[edge.from], names.nodes()[edge.to]});
   }
-  return std::any_of(gaps->begin(), gaps->end(),
-                     [&](const NodeGap& gap) { return nodes.count(gap.node) > 0; });
+  return std::any_of(gaps.begin(), gaps.end(), [&](const NodeGap& gap) { return nodes.count(gap.node) > 0; });
 }
 
 absl::StatusOr<v1::ListRunsResponse> FootprintQuery::ListRuns(const v1::ListRunsRequest& request) {
-  const auto size = PageSize(request.page_size(), kDefaultRunsPage);
-  if (!size.ok()) return size.status();
-  auto records = impl_->store->ListRuns(*size + 1, request.page_token());
-  if (!records.ok()) return records.status();
+  ASSIGN_OR_RETURN(const uint32_t size, PageSize(request.page_size(), kDefaultRunsPage));
+  ASSIGN_OR_RETURN(auto records, impl_->store->ListRuns(size + 1, request.page_token()));
   v1::ListRunsResponse response;
-  if (records->size() > *size) {
-    records->resize(*size);
-    response.set_next_page_token(records->back().id);
+  if (records.size() > size) {
+    records.resize(size);
+    response.set_next_page_token(records.back().id);
   }
-  for (const RunRecord& record : *records) *response.add_runs() = DescribeRun(record, impl_->clock->Now());
+  for (const RunRecord& record : records) *response.add_runs() = DescribeRun(record, impl_->clock->Now());
   return response;
 }
 
 absl::StatusOr<v1::RunFootprint> FootprintQuery::GetRun(const v1::GetRunRequest& request) {
-  auto asked = impl_->Ask(request.run(), request.method());
-  if (!asked.ok()) return asked.status();
-  Question& question = **asked;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Question> asked, impl_->Ask(request.run(), request.method()));
+  Question& question = *asked;
   const CountedRun& run = question.run();
-  const auto rest = impl_->rest.Get();
-  if (!rest.ok()) return rest.status();
+  ASSIGN_OR_RETURN(const auto rest, impl_->rest.Get());
 
   v1::RunFootprint response;
   *response.mutable_run() = DescribeRun(run.record, impl_->clock->Now());
@@ -166,15 +158,12 @@ absl::StatusOr<v1::RunFootprint> FootprintQuery::GetRun(const v1::GetRunRequest&
   Fill(question.pricer().Nodes(run.whole, question.gaps_of_nodes()), response.mutable_nodes());
   Fill(question.pricer().Edges(run.whole, question.gaps_of_nodes()), response.mutable_edges());
   Fill(question.pricer().Waste(run.whole, question.gaps_of_nodes()), response.mutable_waste());
-  auto overhead = impl_->PriceOverhead(**rest, &question);
-  if (!overhead.ok()) return overhead.status();
-  *response.mutable_overhead() = *std::move(overhead);
-  RunPricer rest_pricer(&question.pricing(), (*rest)->names, question.nodes());
-  const Counted rest_of_nodes = OfNodes((*rest)->unattributed, (*rest)->names, run.names);
-  const auto rest_has_gaps = impl_->HasGapEver(rest_of_nodes, (*rest)->names, run.names);
-  if (!rest_has_gaps.ok()) return rest_has_gaps.status();
-  *response.mutable_unattributed_federation() = rest_pricer.Total(rest_of_nodes, *rest_has_gaps);
-  Fill(rest_pricer.Waste(rest_of_nodes, std::vector<bool>((*rest)->names.nodes().size(), *rest_has_gaps)),
+  ASSIGN_OR_RETURN(*response.mutable_overhead(), impl_->PriceOverhead(*rest, &question));
+  RunPricer rest_pricer(&question.pricing(), rest->names, question.nodes());
+  const Counted rest_of_nodes = OfNodes(rest->unattributed, rest->names, run.names);
+  ASSIGN_OR_RETURN(const bool rest_has_gaps, impl_->HasGapEver(rest_of_nodes, rest->names, run.names));
+  *response.mutable_unattributed_federation() = rest_pricer.Total(rest_of_nodes, rest_has_gaps);
+  Fill(rest_pricer.Waste(rest_of_nodes, std::vector<bool>(rest->names.nodes().size(), rest_has_gaps)),
        response.mutable_unattributed_federation_waste());
   Fill(question.Gaps(""), response.mutable_gaps());
   FillStrings(question.Warnings(), response.mutable_warnings());
@@ -188,8 +177,7 @@ absl::StatusOr<v1::RunFootprint> FootprintQuery::GetRun(const v1::GetRunRequest&
 }
 
 absl::StatusOr<v1::ListRoundsResponse> FootprintQuery::ListRounds(const v1::ListRoundsRequest& request) {
-  const auto size = PageSize(request.page_size(), kMaxPage);
-  if (!size.ok()) return size.status();
+  ASSIGN_OR_RETURN(const uint32_t size, PageSize(request.page_size(), kMaxPage));
   RoundRange range{request.from(), request.has_to() ? request.to() : UINT64_MAX};
   if (!request.page_token().empty()) {
     uint64_t next = 0;
@@ -198,14 +186,13 @@ absl::StatusOr<v1::ListRoundsResponse> FootprintQuery::ListRounds(const v1::List
     }
     range.from = std::max(range.from, next);
   }
-  auto asked = impl_->Ask(request.run(), request.method());
-  if (!asked.ok()) return asked.status();
-  Question& question = **asked;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Question> asked, impl_->Ask(request.run(), request.method()));
+  Question& question = *asked;
   const CountedRun& run = question.run();
   v1::ListRoundsResponse response;
   *response.mutable_run() = DescribeRun(run.record, impl_->clock->Now());
   run.VisitRounds(range, [&](const CountedRun::Round& round) {
-    if (static_cast<uint32_t>(response.rounds_size()) == *size) {
+    if (static_cast<uint32_t>(response.rounds_size()) == size) {
       response.set_next_page_token(absl::StrCat(round.record.round));
       return false;
     }
@@ -220,9 +207,8 @@ absl::StatusOr<v1::ListRoundsResponse> FootprintQuery::ListRounds(const v1::List
 }
 
 absl::StatusOr<v1::RoundFootprint> FootprintQuery::GetRound(const v1::GetRoundRequest& request) {
-  auto asked = impl_->Ask(request.run(), request.method());
-  if (!asked.ok()) return asked.status();
-  Question& question = **asked;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Question> asked, impl_->Ask(request.run(), request.method()));
+  Question& question = *asked;
   const CountedRun& run = question.run();
   std::shared_ptr<const CountedRun::Round> round = run.FindRound(request.round());
   if (round == nullptr) {
@@ -252,9 +238,8 @@ absl::StatusOr<v1::RoundFootprint> FootprintQuery::GetRound(const v1::GetRoundRe
 }
 
 absl::StatusOr<v1::NodeRounds> FootprintQuery::GetNode(const v1::GetNodeRequest& request) {
-  auto asked = impl_->Ask(request.run(), request.method());
-  if (!asked.ok()) return asked.status();
-  Question& question = **asked;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Question> asked, impl_->Ask(request.run(), request.method()));
+  Question& question = *asked;
   const CountedRun& run = question.run();
   const auto node = run.names.FindNode(request.node());
   if (!node) {
@@ -283,11 +268,10 @@ absl::StatusOr<v1::NodeRounds> FootprintQuery::GetNode(const v1::GetNodeRequest&
 }
 
 absl::StatusOr<v1::ListFactorsResponse> FootprintQuery::ListFactors(const v1::ListFactorsRequest& request) {
-  const auto factors = impl_->Factors(request.method());
-  if (!factors.ok()) return factors.status();
+  ASSIGN_OR_RETURN(const auto factors, impl_->Factors(request.method()));
   const int year = static_cast<int>(absl::ToCivilYear(impl_->clock->Now(), absl::UTCTimeZone()).year());
   v1::ListFactorsResponse response;
-  for (const Factor& factor : (*factors)->All(year)) *response.add_factors() = ToProto(factor);
+  for (const Factor& factor : factors->All(year)) *response.add_factors() = ToProto(factor);
   for (const NetworkModel& model : NetworkModels()) *response.add_network_models() = ToProto(model);
   return response;
 }
@@ -300,9 +284,8 @@ absl::StatusOr<std::unique_ptr<FootprintQuery>> FootprintQuery::Create(
     const std::string& default_factors_name) {
   std::shared_ptr<const FactorSet> factors = BuiltInFactors();
   if (!default_factors_toml.empty()) {
-    auto loaded = LoadFactors(*factors, default_factors_toml, default_factors_name);
-    if (!loaded.ok()) return loaded.status();
-    factors = std::make_shared<const FactorSet>(*std::move(loaded));
+    ASSIGN_OR_RETURN(FactorSet loaded, LoadFactors(*factors, default_factors_toml, default_factors_name));
+    factors = std::make_shared<const FactorSet>(std::move(loaded));
   }
   return std::unique_ptr<FootprintQuery>(
       new FootprintQuery(std::make_unique<Impl>(store, clock, std::move(factors))));

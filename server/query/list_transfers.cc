@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 #include "server/query/question.h"
 #include "server/query/transfer_pairs.h"
 
@@ -32,15 +33,12 @@ absl::Status ListTransfers(Store* store, const v1::ListTransfersRequest& request
     if (!request.run().empty() || request.has_round()) {
       return absl::InvalidArgumentError("transfers that named no run have no run or round to choose by");
     }
-    const auto last = store->LastPosition();
-    if (!last.ok()) return last.status();
-    to = *last;
+    ASSIGN_OR_RETURN(to, store->LastPosition());
   } else {
-    const auto run = FindRun(store, request.run());
-    if (!run.ok()) return run.status();
-    wanted.run = run->id;
-    from = run->first_position;
-    to = run->last_position;
+    ASSIGN_OR_RETURN(const RunRecord run, FindRun(store, request.run()));
+    wanted.run = run.id;
+    from = run.first_position;
+    to = run.last_position;
   }
   TransferPairs pairs(TransferPairs::kWindow,
                       [&](const v1::TransferPair& pair) { return !wanted(pair) || visit(pair); });
@@ -56,8 +54,8 @@ absl::Status ListTransfers(Store* store, const v1::ListTransfersRequest& request
     more = pairs.Add(*batch);
     return more;
   });
-  if (!scanned.ok()) return scanned;
-  if (!damaged.ok()) return damaged;
+  RETURN_IF_ERROR(scanned);
+  RETURN_IF_ERROR(damaged);
   if (more) pairs.Flush();
   return absl::OkStatus();
 }

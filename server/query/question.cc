@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "fedcarbon/status/status.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -48,7 +49,7 @@ absl::StatusOr<absl::Time> GapsUntil(Store* store, const RunRecord& record) {
         until = std::max(until, batch.received);
         return false;
       });
-  if (!read.ok()) return read;
+  RETURN_IF_ERROR(read);
   return until;
 }
 
@@ -64,17 +65,15 @@ std::string Some(const std::vector<std::string>& names) {
 }  // namespace
 
 absl::StatusOr<RunRecord> FindRun(Store* store, const std::string& text) {
-  auto found = store->FindRuns(text);
-  if (!found.ok()) return found.status();
-  if (found->size() == 1) return std::move(found->front());
-  if (found->size() > 1) {
-    return absl::InvalidArgumentError(absl::StrCat("'", text, "' may mean ", found->size(),
-                                                   " runs: ", NameRuns(*found), "; give more of the id"));
+  ASSIGN_OR_RETURN(std::vector<RunRecord> found, store->FindRuns(text));
+  if (found.size() == 1) return std::move(found.front());
+  if (found.size() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' may mean ", found.size(),
+                                                   " runs: ", NameRuns(found), "; give more of the id"));
   }
-  const auto all = store->ListRuns(kRunsToName + 1, "");
-  if (!all.ok()) return all.status();
-  if (all->empty()) return absl::NotFoundError("no run has reported yet");
-  return absl::NotFoundError(absl::StrCat("there is no run '", text, "'; there are: ", NameRuns(*all)));
+  ASSIGN_OR_RETURN(const std::vector<RunRecord> all, store->ListRuns(kRunsToName + 1, ""));
+  if (all.empty()) return absl::NotFoundError("no run has reported yet");
+  return absl::NotFoundError(absl::StrCat("there is no run '", text, "'; there are: ", NameRuns(all)));
 }
 
 v1::Run DescribeRun(const RunRecord& record, absl::Time now) {
@@ -100,30 +99,24 @@ Question::Question(std::shared_ptr<const CountedRun> run, NodeRecords nodes, Pri
 absl::StatusOr<std::unique_ptr<Question>> Question::Ask(Store* store, RunCache* runs, const RunRecord& record,
                                                         std::shared_ptr<const FactorSet> factors,
                                                         const v1::Method& method) {
-  auto run = runs->Get(record);
-  if (!run.ok()) return run.status();
-  auto records = store->ListNodes();
-  if (!records.ok()) return records.status();
+  ASSIGN_OR_RETURN(auto run, runs->Get(record));
+  ASSIGN_OR_RETURN(auto records, store->ListNodes());
   NodeRecords nodes;
-  for (NodeRecord& node : *records) nodes.emplace(node.node, node);
+  for (NodeRecord& node : records) nodes.emplace(node.node, node);
   const int year = static_cast<int>(absl::ToCivilYear(record.first_fact, absl::UTCTimeZone()).year());
-  auto pricing = Pricing::Create(std::move(factors), method, year);
-  if (!pricing.ok()) return pricing.status();
-  std::unique_ptr<Question> question(new Question(*std::move(run), std::move(nodes), *std::move(pricing)));
-  const absl::Status gaps = question->ReadGaps(store);
-  if (!gaps.ok()) return gaps;
+  ASSIGN_OR_RETURN(Pricing pricing, Pricing::Create(std::move(factors), method, year));
+  std::unique_ptr<Question> question(new Question(std::move(run), std::move(nodes), std::move(pricing)));
+  RETURN_IF_ERROR(question->ReadGaps(store));
   return question;
 }
 
 absl::Status Question::ReadGaps(Store* store) {
   gaps_of_nodes_.resize(run_->names.nodes().size());
-  const auto until = GapsUntil(store, run_->record);
-  if (!until.ok()) return until.status();
-  auto gaps = store->ListGaps(run_->record.first_fact, *until);
-  if (!gaps.ok()) return gaps.status();
+  ASSIGN_OR_RETURN(const absl::Time until, GapsUntil(store, run_->record));
+  ASSIGN_OR_RETURN(auto gaps, store->ListGaps(run_->record.first_fact, until));
   // Servers are switched off when all is done. Many runs have no end, and would have these gaps for ever.
   const absl::Time silent = run_->record.last_fact + kSilentAfter;
-  for (NodeGap& gap : *gaps) {
+  for (NodeGap& gap : gaps) {
     const auto node = run_->names.FindNode(gap.node);
     if (!node) continue;
     if (gap.gap.reason == v1::Gap::REASON_UNREACHABLE && gap.gap.from > silent) continue;

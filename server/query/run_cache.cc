@@ -1,23 +1,23 @@
 #include "server/query/run_cache.h"
 
+#include "fedcarbon/status/status.h"
+
 namespace fedcarbon::server {
 
 absl::StatusOr<std::shared_ptr<const CountedRun>> RunCache::Get(const RunRecord& record) {
-  const auto position = store_->LastPosition();
-  if (!position.ok()) return position.status();
+  ASSIGN_OR_RETURN(const uint64_t position, store_->LastPosition());
   const Entry known = Find(record.id);
   const bool has_facts = known.run != nullptr && known.run->record.last_position >= record.last_position;
-  if (has_facts && known.position >= *position) return known.run;
+  if (has_facts && known.position >= position) return known.run;
   if (has_facts) {
-    const auto same = HasSameTransport(store_, *known.run);
-    if (!same.ok()) return same.status();
-    if (*same) {
-      Keep({known.run, *position});
+    ASSIGN_OR_RETURN(const bool same, HasSameTransport(store_, *known.run));
+    if (same) {
+      Keep({known.run, position});
       return known.run;
     }
   }
   auto run = ReadRun(store_, has_facts ? known.run->record : record, known.run.get());
-  if (run.ok()) Keep({*run, *position});
+  if (run.ok()) Keep({*run, position});
   return run;
 }
 

@@ -5,14 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "fedcarbon/status/grpc/status.h"
 #include "server/ingest/report_stream.h"
 
 namespace fedcarbon::server {
 namespace {
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
-}
 
 // Ends a call as soon as it begins.
 class Refusal : public grpc::ServerBidiReactor<v1::ReportRequest, v1::ReportResponse> {

@@ -5,6 +5,9 @@
 #include <string>
 #include <thread>
 
+#include "fedcarbon/status/grpc/status.h"
+#include "fedcarbon/status/status.h"
+
 namespace fedcarbon::server {
 namespace {
 
@@ -15,11 +18,6 @@ constexpr uint32_t kWatchedRounds = 10;
 // After a run's end a watch looks on until nothing has changed so often: nodes seal their last facts up to a
 // batch interval after the one that tells of the end.
 constexpr int kLooksAfterEnd = 2;
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  // Both name gRPC's codes by the same numbers.
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
-}
 
 template <typename Response>
 grpc::Status Answer(absl::StatusOr<Response> answer, Response* response) {
@@ -87,19 +85,16 @@ absl::StatusOr<v1::WatchRunResponse> FootprintServiceImpl::Watch(const v1::Watch
   v1::GetRunRequest run;
   run.set_run(request.run());
   *run.mutable_method() = request.method();
-  auto footprint = query_->GetRun(run);
-  if (!footprint.ok()) return footprint.status();
-  v1::ListRoundsRequest rounds;
-  rounds.set_run(footprint->run().id());
-  *rounds.mutable_method() = request.method();
   v1::WatchRunResponse response;
-  *response.mutable_run() = *std::move(footprint);
+  ASSIGN_OR_RETURN(*response.mutable_run(), query_->GetRun(run));
+  v1::ListRoundsRequest rounds;
+  rounds.set_run(response.run().run().id());
+  *rounds.mutable_method() = request.method();
   google::protobuf::RepeatedPtrField<v1::RoundSummary> all;
   do {
-    auto page = query_->ListRounds(rounds);
-    if (!page.ok()) return page.status();
-    all.MergeFrom(page->rounds());
-    rounds.set_page_token(page->next_page_token());
+    ASSIGN_OR_RETURN(const v1::ListRoundsResponse page, query_->ListRounds(rounds));
+    all.MergeFrom(page.rounds());
+    rounds.set_page_token(page.next_page_token());
   } while (!rounds.page_token().empty());
   for (int i = std::max(0, all.size() - static_cast<int>(kWatchedRounds)); i < all.size(); ++i) {
     *response.add_rounds() = std::move(all[i]);

@@ -1,6 +1,7 @@
 #include "server/store/sqlite/rebuild.h"
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 #include "server/store/sqlite/schema.h"
 #include "server/store/sqlite/sqlite_store.h"
 
@@ -15,19 +16,17 @@ constexpr int kTold = 20;
 
 absl::Status SetAside(Database* database) {
   for (const DerivedTable& table : kDerivedTables) {
-    const absl::Status copied =
+    RETURN_IF_ERROR(
         database->Execute(absl::StrCat("CREATE TEMP TABLE was_", table.name, " AS SELECT * FROM main.",
-                                       table.name, " WHERE ", table.condition));
-    if (!copied.ok()) return copied;
+                                       table.name, " WHERE ", table.condition)));
   }
   return absl::OkStatus();
 }
 
 absl::Status Empty(Database* database) {
   for (const DerivedTable& table : kDerivedTables) {
-    const absl::Status emptied =
-        database->Execute(absl::StrCat("DELETE FROM main.", table.name, " WHERE ", table.condition));
-    if (!emptied.ok()) return emptied;
+    RETURN_IF_ERROR(
+        database->Execute(absl::StrCat("DELETE FROM main.", table.name, " WHERE ", table.condition)));
   }
   return absl::OkStatus();
 }
@@ -37,9 +36,8 @@ absl::Status Tell(Database* database, const std::string& sql, const std::string&
                   std::vector<std::string>* differences) {
   Statement statement = database->Prepare(sql);
   for (;;) {
-    const absl::StatusOr<bool> more = statement.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool more, statement.Step());
+    if (!more) return absl::OkStatus();
     std::string line = prefix;
     for (int column = 0; column < statement.columns(); ++column) {
       line.append(" ").append(statement.ColumnName(column)).append("=").append(statement.Bytes(column));
@@ -52,14 +50,11 @@ absl::Status Compare(Database* database, std::vector<std::string>* differences) 
   for (const DerivedTable& table : kDerivedTables) {
     const std::string was = absl::StrCat("SELECT * FROM temp.was_", table.name);
     const std::string is = absl::StrCat("SELECT * FROM main.", table.name, " WHERE ", table.condition);
-    const absl::Status lost = Tell(database, absl::StrCat(was, " EXCEPT ", is, " LIMIT ", kTold),
-                                   absl::StrCat("was: ", table.name), differences);
-    if (!lost.ok()) return lost;
-    const absl::Status found = Tell(database, absl::StrCat(is, " EXCEPT ", was, " LIMIT ", kTold),
-                                    absl::StrCat("is: ", table.name), differences);
-    if (!found.ok()) return found;
-    const absl::Status dropped = database->Execute(absl::StrCat("DROP TABLE temp.was_", table.name));
-    if (!dropped.ok()) return dropped;
+    RETURN_IF_ERROR(Tell(database, absl::StrCat(was, " EXCEPT ", is, " LIMIT ", kTold),
+                         absl::StrCat("was: ", table.name), differences));
+    RETURN_IF_ERROR(Tell(database, absl::StrCat(is, " EXCEPT ", was, " LIMIT ", kTold),
+                         absl::StrCat("is: ", table.name), differences));
+    RETURN_IF_ERROR(database->Execute(absl::StrCat("DROP TABLE temp.was_", table.name)));
   }
   return absl::OkStatus();
 }
@@ -68,44 +63,35 @@ absl::Status Compare(Database* database, std::vector<std::string>* differences) 
 
 absl::Status RecreateTotals(Database* database, NameIds* names, const DigestFunction& digest,
                             TotalsWriter* totals) {
-  const absl::Status emptied = Empty(database);
-  if (!emptied.ok()) return emptied;
+  RETURN_IF_ERROR(Empty(database));
   for (uint64_t next = 1;;) {
-    const absl::StatusOr<std::vector<StoredBatch>> group =
-        ReadBatches(database, names, next, kMaxStored, kGroup);
-    if (!group.ok()) return group.status();
-    if (group->empty()) return absl::OkStatus();
-    for (const StoredBatch& batch : *group) {
+    ASSIGN_OR_RETURN(const std::vector<StoredBatch> group,
+                     ReadBatches(database, names, next, kMaxStored, kGroup));
+    if (group.empty()) return absl::OkStatus();
+    for (const StoredBatch& batch : group) {
       const absl::StatusOr<TotalsDelta> delta = digest(batch);
       if (!delta.ok()) {
         return absl::Status(delta.status().code(),
                             absl::StrCat("batch at position ", batch.position, " (node '", batch.id.node,
                                          "', sequence ", batch.id.sequence, "): ", delta.status().message()));
       }
-      const absl::Status added = totals->Add(batch.position, batch.received, *delta);
-      if (!added.ok()) return added;
+      RETURN_IF_ERROR(totals->Add(batch.position, batch.received, *delta));
     }
-    const absl::Status written = totals->Write();
-    if (!written.ok()) return written;
-    next = group->back().position + 1;
+    RETURN_IF_ERROR(totals->Write());
+    next = group.back().position + 1;
   }
 }
 
 absl::StatusOr<std::vector<std::string>> SqliteStore::Rebuild(const DigestFunction& digest) {
-  const absl::StatusOr<ConnectionPool::Lease> database = writer_.Take();
-  if (!database.ok()) return database.status();
-  Transaction transaction(database->get());
-  if (!transaction.begun().ok()) return transaction.begun();
-  const absl::Status aside = SetAside(database->get());
-  if (!aside.ok()) return aside;
-  TotalsWriter totals(database->get(), &names_);
-  const absl::Status recreated = RecreateTotals(database->get(), &names_, digest, &totals);
-  if (!recreated.ok()) return recreated;
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, writer_.Take());
+  Transaction transaction(database.get());
+  RETURN_IF_ERROR(transaction.begun());
+  RETURN_IF_ERROR(SetAside(database.get()));
+  TotalsWriter totals(database.get(), &names_);
+  RETURN_IF_ERROR(RecreateTotals(database.get(), &names_, digest, &totals));
   std::vector<std::string> differences;
-  const absl::Status compared = Compare(database->get(), &differences);
-  if (!compared.ok()) return compared;
-  const absl::Status committed = transaction.Commit();
-  if (!committed.ok()) return committed;
+  RETURN_IF_ERROR(Compare(database.get(), &differences));
+  RETURN_IF_ERROR(transaction.Commit());
   totals.names().Committed();
   return differences;
 }

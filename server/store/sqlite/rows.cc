@@ -1,5 +1,7 @@
 #include "server/store/sqlite/rows.h"
 
+#include "fedcarbon/status/status.h"
+
 namespace fedcarbon::server {
 namespace {
 
@@ -13,24 +15,20 @@ LayerSum ReadLayer(const Statement& row, int column) {
 }  // namespace
 
 absl::StatusOr<RoundId> ReadRoundId(const Statement& row, int column, Database* database, NameIds* names) {
-  absl::StatusOr<std::string> run = names->Name(database, row.Int(column));
-  if (!run.ok()) return run.status();
-  RoundId round{*std::move(run), std::nullopt};
+  ASSIGN_OR_RETURN(std::string run, names->Name(database, row.Int(column)));
+  RoundId round{std::move(run), std::nullopt};
   if (row.Int(column + 1) >= 0) round.round = Count(row, column + 1);
   return round;
 }
 
 absl::StatusOr<EdgeRow> ReadEdge(const Statement& row, Database* database, NameIds* names) {
-  absl::StatusOr<RoundId> round = ReadRoundId(row, 0, database, names);
-  if (!round.ok()) return round.status();
-  absl::StatusOr<std::string> from = names->Name(database, row.Int(2));
-  if (!from.ok()) return from.status();
-  absl::StatusOr<std::string> to = names->Name(database, row.Int(3));
-  if (!to.ok()) return to.status();
+  ASSIGN_OR_RETURN(RoundId round, ReadRoundId(row, 0, database, names));
+  ASSIGN_OR_RETURN(std::string from, names->Name(database, row.Int(2)));
+  ASSIGN_OR_RETURN(std::string to, names->Name(database, row.Int(3)));
   EdgeRow edge;
-  edge.key.round = *std::move(round);
-  edge.key.from = *std::move(from);
-  edge.key.to = *std::move(to);
+  edge.key.round = std::move(round);
+  edge.key.from = std::move(from);
+  edge.key.to = std::move(to);
   edge.key.reported_by_sender = row.Int(4) != 0;
   edge.key.observer = static_cast<v1::Observer>(row.Int(5));
   edge.key.answered = row.Int(6) != 0;
@@ -49,12 +47,10 @@ absl::StatusOr<EdgeRow> ReadEdge(const Statement& row, Database* database, NameI
 }
 
 absl::StatusOr<ComputeRow> ReadCompute(const Statement& row, Database* database, NameIds* names) {
-  absl::StatusOr<RoundId> round = ReadRoundId(row, 0, database, names);
-  if (!round.ok()) return round.status();
-  absl::StatusOr<std::string> node = names->Name(database, row.Int(2));
-  if (!node.ok()) return node.status();
+  ASSIGN_OR_RETURN(RoundId round, ReadRoundId(row, 0, database, names));
+  ASSIGN_OR_RETURN(std::string node, names->Name(database, row.Int(2)));
   ComputeRow compute;
-  compute.key = {*std::move(round), *std::move(node), static_cast<v1::SpanKind>(row.Int(3)), row.Int(4)};
+  compute.key = {std::move(round), std::move(node), static_cast<v1::SpanKind>(row.Int(3)), row.Int(4)};
   compute.totals.spans = Count(row, 5);
   compute.totals.wall = absl::Microseconds(row.Int(6));
   compute.totals.wall_is_upper_bound = row.Int(7) != 0;

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -124,26 +125,22 @@ static_assert(std::size(kMigrations) == kSchemaVersion);
 
 absl::StatusOr<int64_t> Number(Database* database, const char* sql) {
   Statement statement = database->Prepare(sql);
-  const absl::StatusOr<bool> row = statement.Step();
-  if (!row.ok()) return row.status();
+  RETURN_IF_ERROR(statement.Step().status());
   return statement.Int(0);
 }
 
 // The version; 0 for an empty database.
 absl::StatusOr<int64_t> Version(Database* database) {
-  const absl::StatusOr<int64_t> version = Number(database, "PRAGMA user_version");
-  if (!version.ok()) return version;
-  const absl::StatusOr<int64_t> application = Number(database, "PRAGMA application_id");
-  if (!application.ok()) return application;
-  const absl::StatusOr<int64_t> tables = Number(database, "SELECT count(*) FROM sqlite_schema");
-  if (!tables.ok()) return tables;
-  if (*application != kApplicationId && (*version != 0 || *tables != 0)) {
+  ASSIGN_OR_RETURN(const int64_t version, Number(database, "PRAGMA user_version"));
+  ASSIGN_OR_RETURN(const int64_t application, Number(database, "PRAGMA application_id"));
+  ASSIGN_OR_RETURN(const int64_t tables, Number(database, "SELECT count(*) FROM sqlite_schema"));
+  if (application != kApplicationId && (version != 0 || tables != 0)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "'", database->path(), "' is a database of another program: choose another data folder"));
   }
-  if (*version > kSchemaVersion) {
-    return absl::FailedPreconditionError(absl::StrCat("'", database->path(), "' has schema version ",
-                                                      *version, ", this program knows up to ", kSchemaVersion,
+  if (version > kSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("'", database->path(), "' has schema version ", version,
+                                                      ", this program knows up to ", kSchemaVersion,
                                                       ": use the newer fedcarbon-coordinator that wrote it"));
   }
   return version;
@@ -152,33 +149,28 @@ absl::StatusOr<int64_t> Version(Database* database) {
 }  // namespace
 
 absl::Status Migrate(Database* database, const std::function<absl::Status()>& recreate) {
-  absl::StatusOr<int64_t> version = Version(database);
-  if (!version.ok()) return version.status();
-  if (*version == kSchemaVersion) return absl::OkStatus();
+  ASSIGN_OR_RETURN(int64_t version, Version(database));
+  if (version == kSchemaVersion) return absl::OkStatus();
   Transaction transaction(database);
-  if (!transaction.begun().ok()) return transaction.begun();
+  RETURN_IF_ERROR(transaction.begun());
   bool recreates = false;
-  for (int64_t next = *version; next < kSchemaVersion; ++next) {
-    const absl::Status migrated = database->Execute(kMigrations[next].statements);
-    if (!migrated.ok()) return migrated;
+  for (int64_t next = version; next < kSchemaVersion; ++next) {
+    RETURN_IF_ERROR(database->Execute(kMigrations[next].statements));
     recreates |= kMigrations[next].recreates;
   }
   if (recreates) {
     // By the statements of this version: it comes after all of them.
-    const absl::Status recreated = recreate();
-    if (!recreated.ok()) return recreated;
+    RETURN_IF_ERROR(recreate());
   }
-  const absl::Status marked = database->Execute(
-      absl::StrCat("PRAGMA application_id = ", kApplicationId, "; PRAGMA user_version = ", kSchemaVersion));
-  if (!marked.ok()) return marked;
+  RETURN_IF_ERROR(database->Execute(
+      absl::StrCat("PRAGMA application_id = ", kApplicationId, "; PRAGMA user_version = ", kSchemaVersion)));
   return transaction.Commit();
 }
 
 absl::Status CheckSchema(Database* database) {
-  const absl::StatusOr<int64_t> version = Version(database);
-  if (!version.ok()) return version.status();
-  if (*version == kSchemaVersion) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("'", database->path(), "' has schema version ", *version,
+  ASSIGN_OR_RETURN(const int64_t version, Version(database));
+  if (version == kSchemaVersion) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("'", database->path(), "' has schema version ", version,
                                                     ", this program reads ", kSchemaVersion,
                                                     ": start fedcarbon-coordinator on it once"));
 }

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 #include "server/store/sqlite/rebuild.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/schema.h"
@@ -25,19 +26,16 @@ constexpr char kWriterSettings[] =
 constexpr char kReaderSettings[] = "PRAGMA query_only = 1";
 
 absl::StatusOr<std::unique_ptr<Database>> OpenWith(const std::string& path, const char* settings) {
-  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path);
-  if (!database.ok()) return database;
-  const absl::Status set = (*database)->Execute(settings);
-  if (!set.ok()) return set;
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> database, Database::Open(path));
+  RETURN_IF_ERROR(database->Execute(settings));
   return database;
 }
 
 // When the last batch of a node arrived, of whatever epoch; without any the Unix epoch.
 absl::StatusOr<int64_t> LastReceived(Database* database, int64_t node) {
   Statement find = database->Prepare("SELECT last_received FROM nodes WHERE node = ?");
-  const absl::StatusOr<bool> row = find.Bind(node).Step();
-  if (!row.ok()) return row.status();
-  return *row ? find.Int(0) : 0;
+  ASSIGN_OR_RETURN(const bool row, find.Bind(node).Step());
+  return row ? find.Int(0) : 0;
 }
 
 // What a transaction knows of the reporters that it has met.
@@ -56,14 +54,11 @@ class Reporters {
     auto [entry, is_new] = states_.try_emplace({node, epoch});
     State& state = entry->second;
     if (!is_new) return &state;
-    const absl::StatusOr<int64_t> id = names_->Id(node);
-    if (!id.ok()) return id.status();
-    state.node = *id;
+    ASSIGN_OR_RETURN(state.node, names_->Id(node));
     Statement find =
         database_->Prepare("SELECT watermark, last_received FROM reporters WHERE node = ? AND epoch = ?");
-    const absl::StatusOr<bool> row = find.Bind(*id, epoch).Step();
-    if (!row.ok()) return row.status();
-    if (*row) {
+    ASSIGN_OR_RETURN(const bool row, find.Bind(state.node, epoch).Step());
+    if (row) {
       state.watermark = static_cast<uint64_t>(find.Int(0));
       state.last_received = find.OptionalInt(1);
     }
@@ -74,9 +69,7 @@ class Reporters {
     Statement upsert = database_->Prepare("INSERT OR REPLACE INTO reporters VALUES (?, ?, ?, ?)");
     for (const auto& [key, state] : states_) {
       if (!state.changed) continue;
-      const absl::Status written =
-          upsert.Bind(state.node, key.second, state.watermark, state.last_received).Run();
-      if (!written.ok()) return written;
+      RETURN_IF_ERROR(upsert.Bind(state.node, key.second, state.watermark, state.last_received).Run());
     }
     return absl::OkStatus();
   }
@@ -97,17 +90,14 @@ SqliteStore::SqliteStore(const std::string& folder)
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& folder,
                                                                const DigestFunction& digest) {
   std::unique_ptr<SqliteStore> store(new SqliteStore(folder));
-  const absl::Status prepared = PrepareDataFolder(folder);
-  if (!prepared.ok()) return prepared;
-  absl::StatusOr<FolderLock> lock = FolderLock::Take(folder);
-  if (!lock.ok()) return lock.status();
-  store->lock_.emplace(*std::move(lock));
-  const absl::StatusOr<ConnectionPool::Lease> database = store->writer_.Take();
-  if (!database.ok()) return database.status();
-  TotalsWriter totals(database->get(), &store->names_);
+  RETURN_IF_ERROR(PrepareDataFolder(folder));
+  ASSIGN_OR_RETURN(FolderLock lock, FolderLock::Take(folder));
+  store->lock_.emplace(std::move(lock));
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, store->writer_.Take());
+  TotalsWriter totals(database.get(), &store->names_);
   const absl::Status migrated = Migrate(
-      database->get(), [&] { return RecreateTotals(database->get(), &store->names_, digest, &totals); });
-  if (!migrated.ok()) return migrated;
+      database.get(), [&] { return RecreateTotals(database.get(), &store->names_, digest, &totals); });
+  RETURN_IF_ERROR(migrated);
   totals.names().Committed();
   return store;
 }
@@ -118,92 +108,74 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::OpenForReading(const s
   if (stat(store->path_.c_str(), &entry) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("no database in the data folder: '", store->path_, "'"));
   }
-  const absl::StatusOr<ConnectionPool::Lease> database = store->readers_.Take();
-  if (!database.ok()) return database.status();
-  const absl::Status checked = CheckSchema(database->get());
-  if (!checked.ok()) return checked;
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, store->readers_.Take());
+  RETURN_IF_ERROR(CheckSchema(database.get()));
   return store;
 }
 
 absl::Status SqliteStore::BackUpTo(const std::string& path) {
-  const absl::Status created = CreatePrivateFile(path);
-  if (!created.ok()) return created;
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
-  const absl::Status copied = (*database)->CopyTo(path);
+  RETURN_IF_ERROR(CreatePrivateFile(path));
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+  const absl::Status copied = database->CopyTo(path);
   if (!copied.ok()) unlink(path.c_str());
   return copied;
 }
 
 absl::StatusOr<std::vector<Appended>> SqliteStore::Append(absl::Span<const Submission> group) {
-  const absl::StatusOr<ConnectionPool::Lease> database = writer_.Take();
-  if (!database.ok()) return database.status();
-  Transaction transaction(database->get());
-  if (!transaction.begun().ok()) return transaction.begun();
-  TotalsWriter totals(database->get(), &names_);
-  Reporters reporters(database->get(), &totals.names());
-  Statement insert = (*database)->Prepare(
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, writer_.Take());
+  Transaction transaction(database.get());
+  RETURN_IF_ERROR(transaction.begun());
+  TotalsWriter totals(database.get(), &names_);
+  Reporters reporters(database.get(), &totals.names());
+  Statement insert = database->Prepare(
       "INSERT INTO batches (node, epoch, sequence, received, sealed) VALUES (?, ?, ?, ?, ?)");
   std::vector<Appended> results;
   for (const Submission& submission : group) {
     const BatchId& id = submission.id;
-    const absl::StatusOr<Reporters::State*> reporter = reporters.Get(id.node, id.epoch);
-    if (!reporter.ok()) return reporter.status();
-    if (id.sequence != (*reporter)->watermark + 1) {
-      results.push_back(id.sequence <= (*reporter)->watermark ? Appended::kDuplicate : Appended::kHole);
+    ASSIGN_OR_RETURN(Reporters::State * reporter, reporters.Get(id.node, id.epoch));
+    if (id.sequence != reporter->watermark + 1) {
+      results.push_back(id.sequence <= reporter->watermark ? Appended::kDuplicate : Appended::kHole);
       continue;
     }
-    const absl::Status inserted = insert
-                                      .Bind((*reporter)->node, id.epoch, id.sequence,
-                                            Stored(submission.received), Blob{submission.sealed})
-                                      .Run();
-    if (!inserted.ok()) return inserted;
-    (*reporter)->watermark = id.sequence;
-    (*reporter)->last_received = Stored(submission.received);
-    (*reporter)->changed = true;
-    const auto position = static_cast<uint64_t>((*database)->last_insert_id());
-    const absl::Status added = totals.Add(position, submission.received, submission.delta);
-    if (!added.ok()) return added;
+    RETURN_IF_ERROR(
+        insert
+            .Bind(reporter->node, id.epoch, id.sequence, Stored(submission.received), Blob{submission.sealed})
+            .Run());
+    reporter->watermark = id.sequence;
+    reporter->last_received = Stored(submission.received);
+    reporter->changed = true;
+    const auto position = static_cast<uint64_t>(database->last_insert_id());
+    RETURN_IF_ERROR(totals.Add(position, submission.received, submission.delta));
     results.push_back(Appended::kAccepted);
   }
-  const absl::Status watermarks = reporters.Write();
-  if (!watermarks.ok()) return watermarks;
-  const absl::Status written = totals.Write();
-  if (!written.ok()) return written;
-  const absl::Status committed = transaction.Commit();
-  if (!committed.ok()) return committed;
+  RETURN_IF_ERROR(reporters.Write());
+  RETURN_IF_ERROR(totals.Write());
+  RETURN_IF_ERROR(transaction.Commit());
   totals.names().Committed();
   return results;
 }
 
 absl::Status SqliteStore::GiveUpBefore(const std::string& node, uint64_t epoch, uint64_t oldest,
                                        const Gap& gap) {
-  const absl::StatusOr<ConnectionPool::Lease> database = writer_.Take();
-  if (!database.ok()) return database.status();
-  Transaction transaction(database->get());
-  if (!transaction.begun().ok()) return transaction.begun();
-  NameIds::Writer names(&names_, database->get());
-  Reporters reporters(database->get(), &names);
-  const absl::StatusOr<Reporters::State*> reporter = reporters.Get(node, epoch);
-  if (!reporter.ok()) return reporter.status();
-  if (oldest <= (*reporter)->watermark + 1) return absl::OkStatus();
-  (*reporter)->watermark = oldest - 1;
-  (*reporter)->changed = true;
-  const absl::Status written = reporters.Write();
-  if (!written.ok()) return written;
-  const absl::StatusOr<int64_t> last_received = (*reporter)->last_received
-                                                    ? *(*reporter)->last_received
-                                                    : LastReceived(database->get(), (*reporter)->node);
-  if (!last_received.ok()) return last_received.status();
-  const int64_t from = std::min(Stored(gap.from), *last_received);
-  const absl::Status recorded = (*database)
-                                    ->Prepare("INSERT INTO gaps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)")
-                                    .Bind((*reporter)->node, gap.reason, from, Stored(gap.to),
-                                          Stored(gap.facts), Stored(gap.bytes), gap.detail)
-                                    .Run();
-  if (!recorded.ok()) return recorded;
-  const absl::Status committed = transaction.Commit();
-  if (!committed.ok()) return committed;
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, writer_.Take());
+  Transaction transaction(database.get());
+  RETURN_IF_ERROR(transaction.begun());
+  NameIds::Writer names(&names_, database.get());
+  Reporters reporters(database.get(), &names);
+  ASSIGN_OR_RETURN(Reporters::State * reporter, reporters.Get(node, epoch));
+  if (oldest <= reporter->watermark + 1) return absl::OkStatus();
+  reporter->watermark = oldest - 1;
+  reporter->changed = true;
+  RETURN_IF_ERROR(reporters.Write());
+  ASSIGN_OR_RETURN(const int64_t last_received, reporter->last_received
+                                                    ? *reporter->last_received
+                                                    : LastReceived(database.get(), reporter->node));
+  const int64_t from = std::min(Stored(gap.from), last_received);
+  RETURN_IF_ERROR(database->Prepare("INSERT INTO gaps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)")
+                      .Bind(reporter->node, gap.reason, from, Stored(gap.to), Stored(gap.facts),
+                            Stored(gap.bytes), gap.detail)
+                      .Run());
+  RETURN_IF_ERROR(transaction.Commit());
   names.Committed();
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/sqlite_store.h"
 
@@ -16,12 +17,10 @@ template <typename Row, typename Read>
 absl::StatusOr<std::vector<Row>> ReadAll(Statement* statement, const Read& read) {
   std::vector<Row> rows;
   for (;;) {
-    const absl::StatusOr<bool> more = statement->Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return rows;
-    absl::StatusOr<Row> row = read(*statement);
-    if (!row.ok()) return row.status();
-    rows.push_back(*std::move(row));
+    ASSIGN_OR_RETURN(const bool more, statement->Step());
+    if (!more) return rows;
+    ASSIGN_OR_RETURN(Row row, read(*statement));
+    rows.push_back(std::move(row));
   }
 }
 
@@ -53,37 +52,42 @@ std::pair<int64_t, int64_t> StoredRange(RoundRange range, bool unattributed) {
   return {Stored(range.from), Stored(range.to)};
 }
 
-// Rows come by the ids of their names; within a round they are put in the order of their keys.
+// Rows of a run's rounds by `sql`, in the order of their keys: they come by the ids of their names.
 template <typename Row>
-void SortByKey(std::vector<Row>* rows) {
-  std::sort(rows->begin(), rows->end(), [](const Row& a, const Row& b) { return a.key < b.key; });
+absl::StatusOr<std::vector<Row>> ReadRows(Database* database, NameIds* names, absl::string_view sql,
+                                          const std::string& run, RoundRange range, bool unattributed,
+                                          absl::StatusOr<Row> (*read)(const Statement&, Database*,
+                                                                      NameIds*)) {
+  ASSIGN_OR_RETURN(const int64_t id, names->Find(database, run));
+  const auto [from, to] = StoredRange(range, unattributed);
+  Statement list = database->Prepare(sql);
+  list.Bind(id, from, to);
+  ASSIGN_OR_RETURN(std::vector<Row> rows,
+                   ReadAll<Row>(&list, [&](const Statement& row) { return read(row, database, names); }));
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.key < b.key; });
+  return rows;
 }
 
 }  // namespace
 
 absl::StatusOr<uint64_t> SqliteStore::Watermark(const std::string& node, uint64_t epoch) {
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
-  const absl::StatusOr<int64_t> id = names_.Find(database->get(), node);
-  if (!id.ok()) return id.status();
-  Statement find = (*database)->Prepare("SELECT watermark FROM reporters WHERE node = ? AND epoch = ?");
-  const absl::StatusOr<bool> row = find.Bind(*id, epoch).Step();
-  if (!row.ok()) return row.status();
-  return *row ? static_cast<uint64_t>(find.Int(0)) : 0;
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+  ASSIGN_OR_RETURN(const int64_t id, names_.Find(database.get(), node));
+  Statement find = database->Prepare("SELECT watermark FROM reporters WHERE node = ? AND epoch = ?");
+  ASSIGN_OR_RETURN(const bool row, find.Bind(id, epoch).Step());
+  return row ? static_cast<uint64_t>(find.Int(0)) : 0;
 }
 
 absl::StatusOr<std::vector<RunRecord>> SqliteStore::ListRuns(size_t limit, const std::string& after_id) {
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
   int64_t before = INT64_MAX;
   if (!after_id.empty()) {
-    Statement find = (*database)->Prepare("SELECT first_fact FROM run_records WHERE id = ?");
-    const absl::StatusOr<bool> row = find.Bind(after_id).Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::NotFoundError(absl::StrCat("there is no run '", after_id, "'"));
+    Statement find = database->Prepare("SELECT first_fact FROM run_records WHERE id = ?");
+    ASSIGN_OR_RETURN(const bool row, find.Bind(after_id).Step());
+    if (!row) return absl::NotFoundError(absl::StrCat("there is no run '", after_id, "'"));
     before = find.Int(0);
   }
-  Statement list = (*database)->Prepare(R"(
+  Statement list = database->Prepare(R"(
     SELECT * FROM run_records WHERE first_fact < ?1 OR (first_fact = ?1 AND id > ?2)
     ORDER BY first_fact DESC, id LIMIT ?3)");
   list.Bind(before, after_id, Stored(limit));
@@ -92,13 +96,12 @@ absl::StatusOr<std::vector<RunRecord>> SqliteStore::ListRuns(size_t limit, const
 
 absl::StatusOr<std::vector<RunRecord>> SqliteStore::FindRuns(const std::string& text) {
   if (text.empty()) return ListRuns(1, "");
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
   for (const char* sql : {"SELECT * FROM run_records WHERE id = ?",
                           "SELECT * FROM run_records WHERE substr(id, 1, length(?1)) = ?1 "
                           "ORDER BY first_fact DESC, id",
                           "SELECT * FROM run_records WHERE name = ? ORDER BY first_fact DESC, id"}) {
-    Statement find = (*database)->Prepare(sql);
+    Statement find = database->Prepare(sql);
     find.Bind(text);
     absl::StatusOr<std::vector<RunRecord>> found = ReadAll<RunRecord>(&find, ReadRun);
     if (!found.ok() || !found->empty()) return found;
@@ -108,15 +111,13 @@ absl::StatusOr<std::vector<RunRecord>> SqliteStore::FindRuns(const std::string& 
 
 absl::StatusOr<std::vector<RoundRecord>> SqliteStore::ListRounds(const std::string& run, RoundRange range,
                                                                  uint64_t after_position, size_t limit) {
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
-  const absl::StatusOr<int64_t> id = names_.Find(database->get(), run);
-  if (!id.ok()) return id.status();
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+  ASSIGN_OR_RETURN(const int64_t id, names_.Find(database.get(), run));
   const auto [from, to] = StoredRange(range, false);
-  Statement list = (*database)->Prepare(R"(
+  Statement list = database->Prepare(R"(
     SELECT round, started, ended, outcome, last_position FROM rounds
     WHERE run = ? AND round BETWEEN ? AND ? AND last_position > ? ORDER BY round LIMIT ?)");
-  list.Bind(*id, from, to, Stored(after_position), Stored(limit));
+  list.Bind(id, from, to, Stored(after_position), Stored(limit));
   return ReadAll<RoundRecord>(&list, [](const Statement& row) -> absl::StatusOr<RoundRecord> {
     return RoundRecord{static_cast<uint64_t>(row.Int(0)), TimeOf(row.OptionalInt(1)),
                        TimeOf(row.OptionalInt(2)), static_cast<v1::Outcome>(row.Int(3)),
@@ -126,40 +127,25 @@ absl::StatusOr<std::vector<RoundRecord>> SqliteStore::ListRounds(const std::stri
 
 absl::StatusOr<std::vector<EdgeRow>> SqliteStore::Edges(const std::string& run, RoundRange range,
                                                         bool unattributed) {
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
-  const absl::StatusOr<int64_t> id = names_.Find(database->get(), run);
-  if (!id.ok()) return id.status();
-  const auto [from, to] = StoredRange(range, unattributed);
-  Statement list = (*database)->Prepare("SELECT * FROM edges WHERE run = ? AND round BETWEEN ? AND ?");
-  list.Bind(*id, from, to);
-  absl::StatusOr<std::vector<EdgeRow>> rows =
-      ReadAll<EdgeRow>(&list, [&](const Statement& row) { return ReadEdge(row, database->get(), &names_); });
-  if (rows.ok()) SortByKey(&*rows);
-  return rows;
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+  return ReadRows<EdgeRow>(database.get(), &names_,
+                           "SELECT * FROM edges WHERE run = ? AND round BETWEEN ? AND ?", run, range,
+                           unattributed, ReadEdge);
 }
 
 absl::StatusOr<std::vector<ComputeRow>> SqliteStore::Compute(const std::string& run, RoundRange range,
                                                              bool unattributed) {
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
-  const absl::StatusOr<int64_t> id = names_.Find(database->get(), run);
-  if (!id.ok()) return id.status();
-  const auto [from, to] = StoredRange(range, unattributed);
-  Statement list = (*database)->Prepare("SELECT * FROM compute WHERE run = ? AND round BETWEEN ? AND ?");
-  list.Bind(*id, from, to);
-  absl::StatusOr<std::vector<ComputeRow>> rows = ReadAll<ComputeRow>(
-      &list, [&](const Statement& row) { return ReadCompute(row, database->get(), &names_); });
-  if (rows.ok()) SortByKey(&*rows);
-  return rows;
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+  return ReadRows<ComputeRow>(database.get(), &names_,
+                              "SELECT * FROM compute WHERE run = ? AND round BETWEEN ? AND ?", run, range,
+                              unattributed, ReadCompute);
 }
 
 absl::StatusOr<std::vector<std::pair<TransportKey, TransportTotals>>> SqliteStore::ListTransport(Hour from,
                                                                                                  Hour to) {
   using Row = std::pair<TransportKey, TransportTotals>;
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
-  Statement list = (*database)->Prepare(R"(
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+  Statement list = database->Prepare(R"(
     SELECT from_names.name, to_names.name, reported_by_sender, hour, transport, encoded FROM transport
     JOIN names AS from_names ON from_names.id = from_node JOIN names AS to_names ON to_names.id = to_node
     WHERE hour BETWEEN ? AND ? ORDER BY from_names.name, to_names.name, reported_by_sender, hour)");
@@ -173,9 +159,8 @@ absl::StatusOr<std::vector<std::pair<TransportKey, TransportTotals>>> SqliteStor
 absl::StatusOr<std::vector<std::pair<OverheadKey, OverheadTotals>>> SqliteStore::ListOverhead(Hour from,
                                                                                               Hour to) {
   using Row = std::pair<OverheadKey, OverheadTotals>;
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
-  Statement list = (*database)->Prepare(R"(
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+  Statement list = database->Prepare(R"(
     SELECT names.name, hour, report, context FROM overhead JOIN names ON names.id = node
     WHERE hour BETWEEN ? AND ? ORDER BY names.name, hour)");
   list.Bind(from, to);
@@ -186,9 +171,8 @@ absl::StatusOr<std::vector<std::pair<OverheadKey, OverheadTotals>>> SqliteStore:
 }
 
 absl::StatusOr<std::vector<NodeRecord>> SqliteStore::ListNodes() {
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
-  Statement list = (*database)->Prepare(R"(
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+  Statement list = database->Prepare(R"(
     SELECT names.name, description, first_received, last_received, clock_time, clock_offset,
            clock_round_trip, batches, unsigned_batches, unknown_fields
     FROM nodes JOIN names ON names.id = node ORDER BY names.name)");
@@ -214,9 +198,8 @@ absl::StatusOr<std::vector<NodeRecord>> SqliteStore::ListNodes() {
 }
 
 absl::StatusOr<std::vector<NodeGap>> SqliteStore::ListGaps(absl::Time from, absl::Time to) {
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
-  Statement list = (*database)->Prepare(R"(
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+  Statement list = database->Prepare(R"(
     SELECT names.name, reason, from_time, to_time, facts, bytes, detail
     FROM gaps JOIN names ON names.id = node WHERE to_time >= ? AND from_time <= ?
     ORDER BY from_time, names.name, reason, to_time)");
@@ -241,11 +224,10 @@ absl::StatusOr<std::vector<StoredBatch>> ReadBatches(Database* database, NameIds
     WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?)");
   list.Bind(Stored(from), Stored(to), Stored(limit));
   return ReadAll<StoredBatch>(&list, [&](const Statement& row) -> absl::StatusOr<StoredBatch> {
-    absl::StatusOr<std::string> node = names->Name(database, row.Int(1));
-    if (!node.ok()) return node.status();
+    ASSIGN_OR_RETURN(std::string node, names->Name(database, row.Int(1)));
     return StoredBatch{
         static_cast<uint64_t>(row.Int(0)),
-        {*std::move(node), static_cast<uint64_t>(row.Int(2)), static_cast<uint64_t>(row.Int(3))},
+        {std::move(node), static_cast<uint64_t>(row.Int(2)), static_cast<uint64_t>(row.Int(3))},
         TimeOf(row.Int(4)),
         std::string(row.Bytes(5))};
   });
@@ -256,9 +238,8 @@ absl::Status SqliteStore::Scan(uint64_t from, uint64_t to,
   for (uint64_t next = from; next <= std::min(to, kMaxStored);) {
     absl::StatusOr<std::vector<StoredBatch>> page;
     {
-      const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-      if (!database.ok()) return database.status();
-      page = ReadBatches(database->get(), &names_, next, to, kScanPage);
+      ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+      page = ReadBatches(database.get(), &names_, next, to, kScanPage);
     }
     if (!page.ok()) return page.status();
     if (page->empty()) break;
@@ -271,11 +252,9 @@ absl::Status SqliteStore::Scan(uint64_t from, uint64_t to,
 }
 
 absl::StatusOr<uint64_t> SqliteStore::LastPosition() {
-  const absl::StatusOr<ConnectionPool::Lease> database = readers_.Take();
-  if (!database.ok()) return database.status();
-  Statement last = (*database)->Prepare("SELECT coalesce(max(position), 0) FROM batches");
-  const absl::StatusOr<bool> row = last.Step();
-  if (!row.ok()) return row.status();
+  ASSIGN_OR_RETURN(const ConnectionPool::Lease database, readers_.Take());
+  Statement last = database->Prepare("SELECT coalesce(max(position), 0) FROM batches");
+  RETURN_IF_ERROR(last.Step().status());
   return static_cast<uint64_t>(last.Int(0));
 }
 

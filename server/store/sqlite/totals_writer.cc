@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "fedcarbon/status/status.h"
 #include "server/store/sqlite/rows.h"
 
 namespace fedcarbon::server {
@@ -14,9 +15,7 @@ absl::StatusOr<std::array<int64_t, n>> Ids(NameIds::Writer* names,
                                            const std::array<const std::string*, n>& of) {
   std::array<int64_t, n> ids;
   for (size_t i = 0; i < n; ++i) {
-    const absl::StatusOr<int64_t> id = names->Id(*of[i]);
-    if (!id.ok()) return id.status();
-    ids[i] = *id;
+    ASSIGN_OR_RETURN(ids[i], names->Id(*of[i]));
   }
   return ids;
 }
@@ -24,29 +23,24 @@ absl::StatusOr<std::array<int64_t, n>> Ids(NameIds::Writer* names,
 }  // namespace
 
 absl::Status TotalsWriter::Add(uint64_t position, absl::Time received, const TotalsDelta& delta) {
-  const absl::Status recalled = RecallBindings(delta);
-  if (!recalled.ok()) return recalled;
+  RETURN_IF_ERROR(RecallBindings(delta));
   totals_.Add(position, received, delta);
   return absl::OkStatus();
 }
 
 absl::Status TotalsWriter::RecallBindings(const TotalsDelta& delta) {
-  const absl::StatusOr<int64_t> node = names_.Id(delta.node);
-  if (!node.ok()) return node.status();
+  ASSIGN_OR_RETURN(const int64_t node, names_.Id(delta.node));
   for (const NodeBinding& binding : delta.bindings) {
-    const absl::Status recalled = RecallAwaiting(*node, binding);
-    if (!recalled.ok()) return recalled;
+    RETURN_IF_ERROR(RecallAwaiting(node, binding));
   }
   Statement bound =
       database_->Prepare("SELECT run, round FROM bindings WHERE node = ? AND epoch = ? AND key = ?");
   for (const auto& [edge, totals] : delta.edges) {
     if (edge.binding == 0) continue;
-    const absl::StatusOr<bool> row = bound.Restart().Bind(*node, edge.epoch, edge.binding).Step();
-    if (!row.ok()) return row.status();
-    if (!*row) continue;
-    const absl::StatusOr<RoundId> round = ReadRoundId(bound, 0, database_, shared_names_);
-    if (!round.ok()) return round.status();
-    totals_.RecallBinding({delta.node, edge.epoch, edge.binding}, *round);
+    ASSIGN_OR_RETURN(const bool row, bound.Restart().Bind(node, edge.epoch, edge.binding).Step());
+    if (!row) continue;
+    ASSIGN_OR_RETURN(const RoundId round, ReadRoundId(bound, 0, database_, shared_names_));
+    totals_.RecallBinding({delta.node, edge.epoch, edge.binding}, round);
   }
   return absl::OkStatus();
 }
@@ -58,12 +52,10 @@ absl::Status TotalsWriter::RecallAwaiting(int64_t node, const NodeBinding& bindi
   awaiting.Bind(binding.epoch, binding.binding.key, node);
   std::vector<EdgeRow> rows;
   for (;;) {
-    const absl::StatusOr<bool> more = awaiting.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) break;
-    absl::StatusOr<EdgeRow> row = ReadEdge(awaiting, database_, shared_names_);
-    if (!row.ok()) return row.status();
-    rows.push_back(*std::move(row));
+    ASSIGN_OR_RETURN(const bool more, awaiting.Step());
+    if (!more) break;
+    ASSIGN_OR_RETURN(EdgeRow row, ReadEdge(awaiting, database_, shared_names_));
+    rows.push_back(std::move(row));
   }
   if (rows.empty()) return absl::OkStatus();
   for (const EdgeRow& row : rows) totals_.RecallEdge(row.key, row.totals);
@@ -80,8 +72,7 @@ absl::Status TotalsWriter::Write() {
        {&TotalsWriter::WriteEdges, &TotalsWriter::WriteTransport, &TotalsWriter::WriteCompute,
         &TotalsWriter::WriteOverhead, &TotalsWriter::WriteRuns, &TotalsWriter::WriteRounds,
         &TotalsWriter::WriteNodes, &TotalsWriter::WriteBindings, &TotalsWriter::WriteGaps}) {
-    const absl::Status written = (this->*write)();
-    if (!written.ok()) return written;
+    RETURN_IF_ERROR((this->*write)());
   }
   totals_ = AccumulatedTotals();
   return absl::OkStatus();
@@ -103,18 +94,16 @@ absl::Status TotalsWriter::WriteEdges() {
       header_transfers = min(header_transfers + excluded.header_transfers, 9223372036854775807),
       header_bytes = min(header_bytes + excluded.header_bytes, 9223372036854775807))");
   for (const auto& [k, t] : totals_.edges()) {
-    const auto ids = Ids<3>(&names_, {&k.round.run, &k.from, &k.to});
-    if (!ids.ok()) return ids.status();
-    const auto [run, from, to] = *ids;
-    const absl::Status written =
-        upsert
-            .Bind(run, StoredRound(k.round), from, to, k.reported_by_sender, k.observer, k.answered, k.waste,
-                  k.hour, k.epoch, k.binding, Stored(t.transfers), Stored(t.requests), Stored(t.responses),
-                  Stored(t.messages), Stored(t.message.transfers), Stored(t.message.bytes),
-                  Stored(t.encoded.transfers), Stored(t.encoded.bytes), Stored(t.header.transfers),
-                  Stored(t.header.bytes))
-            .Run();
-    if (!written.ok()) return written;
+    ASSIGN_OR_RETURN(const auto ids, Ids<3>(&names_, {&k.round.run, &k.from, &k.to}));
+    const auto [run, from, to] = ids;
+    RETURN_IF_ERROR(upsert
+                        .Bind(run, StoredRound(k.round), from, to, k.reported_by_sender, k.observer,
+                              k.answered, k.waste, k.hour, k.epoch, k.binding, Stored(t.transfers),
+                              Stored(t.requests), Stored(t.responses), Stored(t.messages),
+                              Stored(t.message.transfers), Stored(t.message.bytes),
+                              Stored(t.encoded.transfers), Stored(t.encoded.bytes),
+                              Stored(t.header.transfers), Stored(t.header.bytes))
+                        .Run());
   }
   return absl::OkStatus();
 }
@@ -125,14 +114,12 @@ absl::Status TotalsWriter::WriteTransport() {
     ON CONFLICT DO UPDATE SET transport = min(transport + excluded.transport, 9223372036854775807),
                               encoded = min(encoded + excluded.encoded, 9223372036854775807))");
   for (const auto& [key, totals] : totals_.transport()) {
-    const auto ids = Ids<2>(&names_, {&key.from, &key.to});
-    if (!ids.ok()) return ids.status();
-    const auto [from, to] = *ids;
-    const absl::Status written = upsert
-                                     .Bind(from, to, key.reported_by_sender, key.hour,
-                                           Stored(totals.transport), Stored(totals.encoded))
-                                     .Run();
-    if (!written.ok()) return written;
+    ASSIGN_OR_RETURN(const auto ids, Ids<2>(&names_, {&key.from, &key.to}));
+    const auto [from, to] = ids;
+    RETURN_IF_ERROR(upsert
+                        .Bind(from, to, key.reported_by_sender, key.hour, Stored(totals.transport),
+                              Stored(totals.encoded))
+                        .Run());
   }
   return absl::OkStatus();
 }
@@ -147,15 +134,12 @@ absl::Status TotalsWriter::WriteCompute() {
       cpu = min(cpu + excluded.cpu, 9223372036854775807),
       accelerator = min(accelerator + excluded.accelerator, 9223372036854775807))");
   for (const auto& [k, t] : totals_.compute()) {
-    const auto ids = Ids<2>(&names_, {&k.round.run, &k.node});
-    if (!ids.ok()) return ids.status();
-    const auto [run, node] = *ids;
-    const absl::Status written =
-        upsert
-            .Bind(run, StoredRound(k.round), node, k.kind, k.hour, Stored(t.spans), Stored(t.wall),
-                  t.wall_is_upper_bound, Stored(t.cpu), Stored(t.accelerator))
-            .Run();
-    if (!written.ok()) return written;
+    ASSIGN_OR_RETURN(const auto ids, Ids<2>(&names_, {&k.round.run, &k.node}));
+    const auto [run, node] = ids;
+    RETURN_IF_ERROR(upsert
+                        .Bind(run, StoredRound(k.round), node, k.kind, k.hour, Stored(t.spans),
+                              Stored(t.wall), t.wall_is_upper_bound, Stored(t.cpu), Stored(t.accelerator))
+                        .Run());
   }
   return absl::OkStatus();
 }
@@ -166,11 +150,8 @@ absl::Status TotalsWriter::WriteOverhead() {
     ON CONFLICT DO UPDATE SET report = min(report + excluded.report, 9223372036854775807),
                               context = min(context + excluded.context, 9223372036854775807))");
   for (const auto& [key, totals] : totals_.overhead()) {
-    const absl::StatusOr<int64_t> node = names_.Id(key.node);
-    if (!node.ok()) return node.status();
-    const absl::Status written =
-        upsert.Bind(*node, key.hour, Stored(totals.report), Stored(totals.context)).Run();
-    if (!written.ok()) return written;
+    ASSIGN_OR_RETURN(const int64_t node, names_.Id(key.node));
+    RETURN_IF_ERROR(upsert.Bind(node, key.hour, Stored(totals.report), Stored(totals.context)).Run());
   }
   return absl::OkStatus();
 }
@@ -184,23 +165,18 @@ absl::Status TotalsWriter::WriteRuns() {
       first_fact = min(first_fact, excluded.first_fact), last_fact = max(last_fact, excluded.last_fact),
       ended = coalesce(excluded.ended, ended), last_position = excluded.last_position)");
   for (const auto& [id, record] : totals_.runs()) {
-    const absl::StatusOr<int64_t> run = names_.Id(id);
-    if (!run.ok()) return run.status();
+    ASSIGN_OR_RETURN(const int64_t run, names_.Id(id));
     const std::optional<int64_t> ended = record.ended ? std::optional<int64_t>(*record.ended) : std::nullopt;
-    const absl::Status written =
-        upsert
-            .Bind(*run, record.name, Stored(record.planned_rounds), Stored(record.first_fact),
-                  Stored(record.last_fact), ended, record.first_position, record.last_position)
-            .Run();
-    if (!written.ok()) return written;
+    RETURN_IF_ERROR(upsert
+                        .Bind(run, record.name, Stored(record.planned_rounds), Stored(record.first_fact),
+                              Stored(record.last_fact), ended, record.first_position, record.last_position)
+                        .Run());
   }
   Statement start = database_->Prepare("INSERT INTO run_starts VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
   for (const auto& [run_name, node_name, epoch] : totals_.run_starts()) {
-    const auto ids = Ids<2>(&names_, {&run_name, &node_name});
-    if (!ids.ok()) return ids.status();
-    const auto [run, node] = *ids;
-    const absl::Status written = start.Bind(run, node, epoch).Run();
-    if (!written.ok()) return written;
+    ASSIGN_OR_RETURN(const auto ids, Ids<2>(&names_, {&run_name, &node_name}));
+    const auto [run, node] = ids;
+    RETURN_IF_ERROR(start.Bind(run, node, epoch).Run());
   }
   return absl::OkStatus();
 }
@@ -214,13 +190,11 @@ absl::Status TotalsWriter::WriteRounds() {
       outcome = iif(excluded.outcome <> 0, excluded.outcome, outcome),
       last_position = excluded.last_position)");
   for (const auto& [key, record] : totals_.rounds()) {
-    const absl::StatusOr<int64_t> run = names_.Id(key.first);
-    if (!run.ok()) return run.status();
-    const absl::Status written = upsert
-                                     .Bind(*run, Stored(record.round), Stored(record.started),
-                                           Stored(record.ended), record.outcome, record.last_position)
-                                     .Run();
-    if (!written.ok()) return written;
+    ASSIGN_OR_RETURN(const int64_t run, names_.Id(key.first));
+    RETURN_IF_ERROR(upsert
+                        .Bind(run, Stored(record.round), Stored(record.started), Stored(record.ended),
+                              record.outcome, record.last_position)
+                        .Run());
   }
   return absl::OkStatus();
 }
@@ -238,8 +212,7 @@ absl::Status TotalsWriter::WriteNodes() {
       batches = batches + excluded.batches, unsigned_batches = unsigned_batches + excluded.unsigned_batches,
       unknown_fields = min(unknown_fields + excluded.unknown_fields, 9223372036854775807))");
   for (const auto& [name, record] : totals_.nodes()) {
-    const absl::StatusOr<int64_t> node = names_.Id(name);
-    if (!node.ok()) return node.status();
+    ASSIGN_OR_RETURN(const int64_t node, names_.Id(name));
     const std::string description = record.description.SerializeAsString();
     std::optional<int64_t> time, offset, round_trip;
     if (record.clock) {
@@ -247,12 +220,11 @@ absl::Status TotalsWriter::WriteNodes() {
       offset = Stored(record.clock->offset);
       round_trip = Stored(record.clock->round_trip);
     }
-    const absl::Status written =
-        upsert
-            .Bind(*node, Blob{description}, Stored(record.first_received), Stored(record.last_received), time,
-                  offset, round_trip, record.batches, record.unsigned_batches, Stored(record.unknown_fields))
-            .Run();
-    if (!written.ok()) return written;
+    RETURN_IF_ERROR(upsert
+                        .Bind(node, Blob{description}, Stored(record.first_received),
+                              Stored(record.last_received), time, offset, round_trip, record.batches,
+                              record.unsigned_batches, Stored(record.unknown_fields))
+                        .Run());
   }
   return absl::OkStatus();
 }
@@ -260,11 +232,9 @@ absl::Status TotalsWriter::WriteNodes() {
 absl::Status TotalsWriter::WriteBindings() {
   Statement upsert = database_->Prepare("INSERT OR REPLACE INTO bindings VALUES (?, ?, ?, ?, ?)");
   for (const auto& [key, round] : totals_.bindings()) {
-    const auto ids = Ids<2>(&names_, {&key.node, &round.run});
-    if (!ids.ok()) return ids.status();
-    const auto [node, run] = *ids;
-    const absl::Status written = upsert.Bind(node, key.epoch, key.key, run, StoredRound(round)).Run();
-    if (!written.ok()) return written;
+    ASSIGN_OR_RETURN(const auto ids, Ids<2>(&names_, {&key.node, &round.run}));
+    const auto [node, run] = ids;
+    RETURN_IF_ERROR(upsert.Bind(node, key.epoch, key.key, run, StoredRound(round)).Run());
   }
   return absl::OkStatus();
 }
@@ -272,14 +242,11 @@ absl::Status TotalsWriter::WriteBindings() {
 absl::Status TotalsWriter::WriteGaps() {
   Statement insert = database_->Prepare("INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& [position, gap] : totals_.gaps()) {
-    const absl::StatusOr<int64_t> node = names_.Id(gap.node);
-    if (!node.ok()) return node.status();
-    const absl::Status written =
-        insert
-            .Bind(position, *node, gap.gap.reason, Stored(gap.gap.from), Stored(gap.gap.to),
-                  Stored(gap.gap.facts), Stored(gap.gap.bytes), gap.gap.detail)
-            .Run();
-    if (!written.ok()) return written;
+    ASSIGN_OR_RETURN(const int64_t node, names_.Id(gap.node));
+    RETURN_IF_ERROR(insert
+                        .Bind(position, node, gap.gap.reason, Stored(gap.gap.from), Stored(gap.gap.to),
+                              Stored(gap.gap.facts), Stored(gap.gap.bytes), gap.gap.detail)
+                        .Run());
   }
   return absl::OkStatus();
 }
