@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/check.h"
 #include "fedcarbon/status/status.h"
 
 namespace fedcarbon::server {
@@ -51,6 +52,7 @@ class Digester {
 
   TotalsDelta Run() {
     for (const v1::Transfers& group : batch_.transfers()) AddTransfers(group);
+    CheckTransfers();
     AddTransport();
     for (const v1::Span& span : batch_.spans()) AddSpan(span);
     for (const v1::Usage& usage : batch_.usages()) AddUsage(usage);
@@ -147,6 +149,16 @@ class Digester {
       Seen(group.run(), group.start_us(row), duration_us);
       if (binding != 0) Extend(binding, group.start_us(row), duration_us, &delta_.awaiting_times);
     }
+  }
+
+  // Each transfer is in two directions, and in no third.
+  void CheckTransfers() const {
+    uint64_t booked = 0;
+    for (const auto& [edge, totals] : delta_.edges) booked += totals.transfers;
+    uint64_t recorded = 0;
+    for (const v1::Transfers& group : batch_.transfers())
+      recorded += static_cast<uint64_t>(group.call_id_size());
+    FEDCARBON_CHECK(booked == 2 * recorded);
   }
 
   static void AddCall(v1::End end, bool first_part, EdgeTotals* sent, EdgeTotals* received) {

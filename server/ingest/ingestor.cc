@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/check.h"
 #include "fedcarbon/status/status.h"
 
 namespace fedcarbon::server {
@@ -74,6 +75,7 @@ void Ingestor::CommitGroup(std::vector<Submission> group, const std::vector<Answ
   const absl::Duration begin = clock_->Monotonic();
   const absl::StatusOr<std::vector<Appended>> results = store_->Append(group);
   metrics_->commit.Record(clock_->Monotonic() - begin);
+  FEDCARBON_CHECK(!results.ok() || results->size() == group.size());
   for (size_t i = 0; i < group.size(); ++i) {
     const uint64_t sequence = group[i].id.sequence;
     if (!results.ok()) {

@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "fedcarbon/status/check.h"
 #include "fedcarbon/status/status.h"
 
 namespace fedcarbon::server {
@@ -79,6 +80,8 @@ void CountWhole(CountedRun* run) {
     run->unattributed.edges.emplace_back(edge, rest);
     EdgeCount sum = held;
     sum += rest;
+    FEDCARBON_CHECK(sum.counted == std::max(whole.counted, held.counted));
+    FEDCARBON_CHECK(sum.message == std::max(whole.message, held.message));
     sum.disagreement = whole.disagreement;
     sum.cross_check = whole.cross_check;
     run->whole.edges.emplace_back(edge, sum);

@@ -4,6 +4,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "fedcarbon/carbon/framing.h"
+#include "fedcarbon/status/check.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -143,6 +144,12 @@ WasteCounts WasteKnownTo(const ReporterSum& sum, v1::Layer layer, const Transpor
   return waste;
 }
 
+Bytes SumOf(const WasteCounts& waste) {
+  Bytes sum;
+  for (const WasteCount& count : waste) sum += count.counted;
+  return sum;
+}
+
 /// Of the answered sums that are the largest at the counted layer, the waste of the one that knows of most.
 WasteCounts WasteOf(const ReporterSums& sums, v1::Layer layer, const TransportShares& transport) {
   Bytes largest;
@@ -154,8 +161,7 @@ WasteCounts WasteOf(const ReporterSums& sums, v1::Layer layer, const TransportSh
   for (const ReporterSum& sum : sums) {
     if (!sum.answered() || BytesAt(layer, sum) != largest) continue;
     const WasteCounts known = WasteKnownTo(sum, layer, transport);
-    Bytes bytes;
-    for (const WasteCount& count : known) bytes += count.counted;
+    const Bytes bytes = SumOf(known);
     if (bytes <= most_bytes) continue;
     most = known;
     most_bytes = bytes;
@@ -219,7 +225,10 @@ EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares&
   const bool has_waste = std::any_of(reports.begin(), reports.end(), [](const EdgeReport& report) {
     return report.waste != v1::WASTE_UNSPECIFIED;
   });
-  if (has_waste) count.waste = WasteOf(sums, counted.layer, transport);
+  if (has_waste) {
+    count.waste = WasteOf(sums, counted.layer, transport);
+    FEDCARBON_CHECK(SumOf(count.waste) <= count.counted);
+  }
   return count;
 }
 

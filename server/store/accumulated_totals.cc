@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fedcarbon/status/check.h"
+
 namespace fedcarbon::server {
 namespace {
 
@@ -21,6 +23,8 @@ BindingKey AwaitedBy(const EdgeKey& key) {
 }
 
 void AccumulatedTotals::Add(uint64_t position, absl::Time received, const TotalsDelta& delta) {
+  FEDCARBON_CHECK(position > last_position_);
+  last_position_ = position;
   AddNode(received, delta);
   for (const auto& [run, times] : delta.run_times) {
     TouchRun(position, run, times.first, times.second);
@@ -102,6 +106,7 @@ void AccumulatedTotals::Bind(uint64_t position, const BindingKey& binding, const
   awaiting_.erase(waiting);
   for (const EdgeKey& key : keys) {
     auto row = edges_.extract(key);
+    FEDCARBON_CHECK(!row.empty());
     EdgeKey moved = key;
     BookTo(round, &moved);
     // Of a row that lay here only its hour is known: both runs then reach into it.

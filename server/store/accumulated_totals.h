@@ -65,6 +65,7 @@ class AccumulatedTotals {
   /// The run has facts in this batch, or moved by it, from `first` to `last`.
   void TouchRun(uint64_t position, const std::string& run, absl::Time first, absl::Time last);
 
+  uint64_t last_position_ = 0;
   std::map<EdgeKey, EdgeTotals> edges_;
   std::map<BindingKey, std::set<EdgeKey>> awaiting_;  // keys of edges_ that a later Binding will move
   std::map<TransportKey, TransportTotals> transport_;

@@ -6,12 +6,12 @@ namespace fedcarbon {
 
 Bytes AtTransport(const MeasuredBytes& measured, v1::Layer layer) {
   if (layer == v1::LAYER_TRANSPORT) return measured.transport;
-  Bytes bytes = Bytes(kTransportBytesPerRequest * measured.requests) +
-                Bytes(kTransportBytesPerResponse * measured.responses);
+  Bytes bytes =
+      kTransportBytesPerRequest * measured.requests + kTransportBytesPerResponse * measured.responses;
   if (layer == v1::LAYER_ENCODED) {
     bytes += measured.encoded;
   } else if (layer == v1::LAYER_MESSAGE) {
-    bytes += measured.message + Bytes(kPrefixBytesPerMessage * measured.messages);
+    bytes += measured.message + kPrefixBytesPerMessage * measured.messages;
   }
   return bytes;
 }

@@ -13,9 +13,9 @@
 
 namespace fedcarbon {
 
-inline constexpr uint64_t kPrefixBytesPerMessage = 5;
-inline constexpr uint64_t kTransportBytesPerRequest = 52;
-inline constexpr uint64_t kTransportBytesPerResponse = 44;
+inline constexpr Bytes kPrefixBytesPerMessage{5};
+inline constexpr Bytes kTransportBytesPerRequest{52};
+inline constexpr Bytes kTransportBytesPerResponse{44};
 
 /// Sums over transfers of one direction. A layer's sum may be known of only some of them.
 struct MeasuredBytes {

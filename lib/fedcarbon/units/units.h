@@ -37,6 +37,10 @@ class Bytes {
     return *this;
   }
   friend constexpr Bytes operator+(Bytes a, Bytes b) { return a += b; }
+  friend constexpr Bytes operator*(Bytes a, uint64_t times) {
+    const bool fits = times == 0 || a.count_ <= std::numeric_limits<uint64_t>::max() / times;
+    return Bytes(fits ? a.count_ * times : std::numeric_limits<uint64_t>::max());
+  }
   friend constexpr Bytes operator-(Bytes a, Bytes b) { return a -= b; }
   friend constexpr bool operator==(Bytes a, Bytes b) { return a.count_ == b.count_; }
   friend constexpr bool operator!=(Bytes a, Bytes b) { return a.count_ != b.count_; }

@@ -105,6 +105,13 @@ TEST(FramingTest, NoLayerAtAllIsALowerBoundOfFraming) {
   EXPECT_TRUE(counted.at_least);
 }
 
+TEST(FramingTest, MoreThanCanBeCountedStaysAtTheGreatest) {
+  MeasuredBytes measured = TenRequests();
+  measured.message_known = 10;
+  measured.messages = UINT64_MAX / 4;  // five bytes each
+  EXPECT_EQ(Count(measured).bytes, Bytes(UINT64_MAX));
+}
+
 TEST(FramingTest, NothingIsNothing) {
   const CountedBytes counted = Count({});
   EXPECT_EQ(counted.bytes, Bytes(0));

@@ -17,6 +17,9 @@ TEST(UnitsTest, BytesSaturateInsteadOfWrapping) {
   EXPECT_EQ(Bytes(UINT64_MAX) + Bytes(1), Bytes(UINT64_MAX));
   EXPECT_EQ(Bytes(UINT64_MAX - 1) + Bytes(1), Bytes(UINT64_MAX));
   EXPECT_EQ(Bytes(1) - Bytes(2), Bytes(0));
+  EXPECT_EQ(Bytes(5) * (UINT64_MAX / 5), Bytes(UINT64_MAX));
+  EXPECT_EQ(Bytes(5) * (UINT64_MAX / 5 + 1), Bytes(UINT64_MAX));
+  EXPECT_EQ(Bytes(5) * 0, Bytes(0));
 }
 
 TEST(UnitsTest, PowerTimesTimeIsEnergy) {
