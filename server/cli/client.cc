@@ -11,6 +11,7 @@
 #include "fedcarbon/report/grpc/coordinator_address.h"
 #include "fedcarbon/status/grpc/status.h"
 #include "fedcarbon/status/status.h"
+#include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
 
 namespace fedcarbon::cli {
@@ -59,8 +60,12 @@ class Progress::State {
   /// False once the wait is over.
   bool WaitFor(absl::Duration duration) ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
-    const absl::Time end = absl::Now() + duration;
-    while (!done_ && absl::Now() < end) changed_.WaitFor(&mutex_, end - absl::Now());
+    const absl::Duration end = Clock::System()->Monotonic() + duration;
+    absl::Duration left = duration;
+    while (!done_ && left > absl::ZeroDuration()) {
+      changed_.WaitFor(&mutex_, left);
+      left = end - Clock::System()->Monotonic();
+    }
     return !done_;
   }
 
@@ -70,9 +75,10 @@ class Progress::State {
       std::cerr << "fedcarbon: " << text_ << std::endl;
       return;
     }
-    const absl::Time start = absl::Now() - kSilentFor;
+    const absl::Duration start = Clock::System()->Monotonic() - kSilentFor;
     do {
-      std::cerr << "\r" << text_ << " (" << absl::ToInt64Seconds(absl::Now() - start) << " s)" << std::flush;
+      std::cerr << "\r" << text_ << " (" << absl::ToInt64Seconds(Clock::System()->Monotonic() - start)
+                << " s)" << std::flush;
     } while (WaitFor(absl::Seconds(1)));
     std::cerr << "\r\x1b[K" << std::flush;
   }

@@ -59,7 +59,7 @@ absl::StatusOr<Response> Client::Call(grpc::Status (v1::FootprintService::Stub::
                                       const Request& request) {
   Progress progress("waiting for " + address_);
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswerWithin));
+  context.set_deadline(gpr_time_from_millis(absl::ToInt64Milliseconds(kAnswerWithin), GPR_TIMESPAN));
   Response response;
   const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
   if (!status.ok()) return Explain(status);
