@@ -23,29 +23,20 @@ absl::StatusOr<std::shared_ptr<const CountedRun>> RunCache::Get(const RunRecord&
 
 RunCache::Entry RunCache::Find(const std::string& run) {
   MutexLock lock(&mutex_);
-  const auto place = places_.find(run);
-  if (place == places_.end()) return {};
-  entries_.splice(entries_.begin(), entries_, place->second);
-  return entries_.front();
+  const Entry* const known = entries_.Find(run);
+  return known == nullptr ? Entry() : *known;
 }
 
 void RunCache::Keep(const Entry& entry) {
   MutexLock lock(&mutex_);
   const std::string& id = entry.run->record.id;
-  const auto place = places_.find(id);
-  if (place != places_.end()) {
-    if (place->second->position > entry.position) return;  // another thread was faster
-    rows_ -= place->second->run->rows;
-    entries_.erase(place->second);
+  if (const Entry* const known = entries_.Find(id); known != nullptr) {
+    if (known->position > entry.position) return;  // another thread was faster
+    rows_ -= known->run->rows;
   }
-  entries_.push_front(entry);
-  places_[id] = entries_.begin();
+  entries_.Put(id, entry);
   rows_ += entry.run->rows;
-  while (rows_ > max_rows_ && entries_.size() > 1) {
-    rows_ -= entries_.back().run->rows;
-    places_.erase(entries_.back().run->record.id);
-    entries_.pop_back();
-  }
+  while (rows_ > max_rows_ && entries_.size() > 1) rows_ -= entries_.TakeOldest().run->rows;
 }
 
 }  // namespace fedcarbon::server

@@ -1,12 +1,12 @@
 // The runs that were asked for last, counted, so that a question about one reads only what changed.
 #pragma once
 
-#include <list>
+#include <cstdint>
 #include <memory>
 #include <string>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "fedcarbon/lru/lru.h"
 #include "fedcarbon/sync/mutex.h"
 #include "server/query/counted_run.h"
 
@@ -29,7 +29,6 @@ class RunCache {
     std::shared_ptr<const CountedRun> run;
     uint64_t position = 0;  // of the store's last batch when the run was seen to be so
   };
-  using Entries = std::list<Entry>;  // asked for last first
 
   Entry Find(const std::string& run) ABSL_LOCKS_EXCLUDED(mutex_);
   void Keep(const Entry& entry) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -37,8 +36,7 @@ class RunCache {
   Store* const store_;
   const size_t max_rows_;
   Mutex mutex_;
-  Entries entries_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, Entries::iterator> places_ ABSL_GUARDED_BY(mutex_);
+  Lru<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_){SIZE_MAX};  // by run; max_rows_ is their bound
   size_t rows_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

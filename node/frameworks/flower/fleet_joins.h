@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "fedcarbon/lru/lru.h"
 #include "fedcarbon/meter/facts.h"
 #include "fedcarbon/sync/mutex.h"
 #include "node/frameworks/flower/fleet_messages.h"
-#include "node/frameworks/lru.h"
 
 namespace fedcarbon::node::flower {
 

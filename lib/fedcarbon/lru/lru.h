@@ -7,7 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 
-namespace fedcarbon::node {
+namespace fedcarbon {
 
 /// Keeps the `bound` entries that were used last. Not thread-safe.
 template <typename Key, typename Value>
@@ -26,13 +26,18 @@ class Lru {
   /// In place of what was there.
   Value& Put(const Key& key, Value value) {
     if (Value* const known = Find(key)) return *known = std::move(value);
-    if (entries_.size() == bound_) {
-      places_.erase(entries_.back().first);
-      entries_.pop_back();
-    }
+    if (entries_.size() == bound_) TakeOldest();
     entries_.emplace_front(key, std::move(value));
     places_.emplace(key, entries_.begin());
     return entries_.front().second;
+  }
+
+  /// Takes out what was not used longest, for a caller with a bound of its own. There must be an entry.
+  Value TakeOldest() {
+    Value oldest = std::move(entries_.back().second);
+    places_.erase(entries_.back().first);
+    entries_.pop_back();
+    return oldest;
   }
 
   void Erase(const Key& key) {
@@ -52,4 +57,4 @@ class Lru {
   absl::flat_hash_map<Key, typename Entries::iterator> places_;
 };
 
-}  // namespace fedcarbon::node
+}  // namespace fedcarbon

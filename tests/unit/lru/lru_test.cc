@@ -1,10 +1,10 @@
-#include "node/frameworks/lru.h"
+#include "fedcarbon/lru/lru.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace fedcarbon::node {
+namespace fedcarbon {
 namespace {
 
 TEST(LruTest, ForgetsWhatWasUsedLongestAgoPastItsBound) {
@@ -43,5 +43,16 @@ TEST(LruTest, Erases) {
   EXPECT_EQ(*lru.Find(2), 2);
 }
 
+TEST(LruTest, GivesWhatWasNotUsedLongest) {
+  Lru<int, std::string> lru(3);
+  lru.Put(1, "one");
+  lru.Put(2, "two");
+  lru.Find(1);
+  EXPECT_EQ(lru.TakeOldest(), "two");
+  EXPECT_EQ(lru.Find(2), nullptr);
+  EXPECT_EQ(lru.TakeOldest(), "one");
+  EXPECT_EQ(lru.size(), 0u);
+}
+
 }  // namespace
-}  // namespace fedcarbon::node
+}  // namespace fedcarbon
