@@ -46,7 +46,7 @@ std::string FormatEnergy(const v1::Estimate& joules);
 std::string Significant(double value, int digits);
 
 /// Significant digits that an estimate deserves: 1 where high / low > 5, 2 where > 1.5, else 3, also where no
-/// interval is stated (carbon-models 6.6).
+/// interval is stated.
 int Digits(const v1::Estimate& estimate);
 
 /// A unit of mass that a table shares: "µg", "mg", "g", "kg" or "t", with its size in grams.

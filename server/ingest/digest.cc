@@ -101,7 +101,7 @@ class Digester {
     std::swap(received.from, received.to);
     received.reported_by_sender = false;
 
-    // An observer sees its own layer (facts.md), and what the other direction of its calls shows: a proxy
+    // An observer sees its own layer, and what the other direction of its calls shows: a proxy
     // sees message bytes too where nothing is compressed.
     const bool sees_messages = group.observer() == v1::OBSERVER_INTERCEPTOR ||
                                !group.sent_message_bytes().empty() || !group.received_message_bytes().empty();

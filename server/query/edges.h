@@ -1,5 +1,5 @@
-// Double entry: both ends of an edge report what they saw of it, and this counts it once (facts.md, "Counting
-// and charging").
+// Double entry: both ends of an edge report what they saw of it, and this counts it once (README.md,
+// "Counting").
 //
 // Of an edge in a scope (a round, or all of a run) the largest of its reporters' sums of answered calls
 // counts, layer by layer. Bytes of unanswered calls stand apart as unconfirmed. What the whole edge holds

@@ -1,4 +1,4 @@
-// What connections carried, shared over the transfers in them (facts.md, "Counting and charging").
+// What connections carried, shared over the transfers in them (README.md, "Counting").
 #pragma once
 
 #include <cstdint>

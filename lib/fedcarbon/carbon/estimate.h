@@ -2,7 +2,7 @@
 //
 // Errors of factors are shared by all that a factor prices, so sums add lows with lows and highs with highs.
 // Inside one product the factors' errors are independent and multiplicative: lognormal, each side by itself.
-// Source: facts.md, "Intervals combine".
+// README.md, "How intervals combine", has the formulas.
 //
 // Value types; const access is safe from any thread. Nothing here fails.
 #pragma once

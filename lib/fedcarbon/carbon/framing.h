@@ -3,7 +3,7 @@
 //   encoded   = message + 5 B per message                              (gRPC's length prefix)
 //   transport = encoded + 52 B per request + 44 B per response         (HTTP/2 frames and headers of a call)
 //
-// Source: measured with gRPC 1.51 (facts.md "Bytes"). IP and below belong to the network models.
+// Source: measured with gRPC 1.51. IP and below belong to the network models.
 #pragma once
 
 #include <cstdint>

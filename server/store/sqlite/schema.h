@@ -1,4 +1,4 @@
-// The tables of an SQLite store, and how older ones become these. server/README.md draws them.
+// The tables of an SQLite store, and how older ones become these. server/store/README.md draws them.
 #pragma once
 
 #include <functional>

@@ -20,7 +20,7 @@ using ::testing::Not;
 const RoundId kRound1{"flower:1", 1};
 const RoundId kNoRound{"flower:1", std::nullopt};
 
-// Ember 2024, and facts.md's 12 W per core: TDP 120 W of 10 cores.
+// Ember 2024, and Green Algorithms' 12 W per core: TDP 120 W of 10 cores.
 constexpr double kFrance = 44.18;
 constexpr double kPoland = 614.98;
 // One message of this size in one request is 1 GB on the wire: 5 B of prefix and 52 B of frames and headers.
