@@ -8,6 +8,7 @@
 #include "fedcarbon/meter/call_observer.h"
 #include "fedcarbon/meter/meter_core.h"
 #include "fedcarbon/meter/random_id.h"
+#include "fedcarbon/status/status.h"
 #include "fedcarbon/text/country_codes.h"
 #include "fedcarbon/text/names.h"
 #include "fedcarbon/units/pue.h"
@@ -55,7 +56,7 @@ thread_local const RoundId* current_round = nullptr;
 
 absl::StatusOr<std::shared_ptr<Meter>> Meter::Create(MeterOptions options, std::shared_ptr<FactSink> sink,
                                                      const Clock* clock, const CpuClock* cpu) {
-  if (absl::Status status = Check(options); !status.ok()) return status;
+  RETURN_IF_ERROR(Check(options));
   options.description.set_software_version(FEDCARBON_VERSION);
   v1::Node description = options.description;
   auto core = MeterCore::Create(std::move(options), std::move(sink), clock, cpu);

@@ -15,6 +15,7 @@
 #include "fedcarbon/report/log.h"
 #include "fedcarbon/report/sealer.h"
 #include "fedcarbon/status/check.h"
+#include "fedcarbon/status/status.h"
 #include "fedcarbon/text/names.h"
 
 namespace fedcarbon {
@@ -228,7 +229,7 @@ absl::StatusOr<std::shared_ptr<Reporter>> Reporter::Create(ReporterOptions optio
                                                            std::unique_ptr<Transport> transport,
                                                            std::unique_ptr<BatchQueue> queue,
                                                            const Clock* clock) {
-  if (absl::Status status = Check(options); !status.ok()) return status;
+  RETURN_IF_ERROR(Check(options));
   WatchForks();
   Log();
   options.shipping.node = options.node;

@@ -8,16 +8,11 @@
 
 #include "fedcarbon/meter/cpu_clock.h"
 #include "fedcarbon/report/batch_format.h"
+#include "fedcarbon/status/grpc/status.h"
 #include "fedcarbon/sync/mutex.h"
 
 namespace fedcarbon {
 namespace {
-
-// Codes and meanings are the same in both. To the node it is never right that its stream ends.
-absl::Status FromGrpc(const grpc::Status& status) {
-  if (status.ok()) return absl::UnavailableError("the coordinator ended the stream");
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
 
 /// One call, driven by a thread that polls its completion queue.
 class GrpcStream : public ReportStream {
@@ -64,7 +59,9 @@ class GrpcStream : public ReportStream {
           break;
       }
     }
-    listener_->OnEnd(FromGrpc(status_));
+    // To the node it is never right that its stream ends.
+    listener_->OnEnd(status_.ok() ? absl::UnavailableError("the coordinator ended the stream")
+                                  : FromGrpc(status_));
   }
 
   void OnStarted(bool ok) {

@@ -16,6 +16,7 @@
 #include "fedcarbon/report/grpc/grpc_transport.h"
 #include "fedcarbon/report/log.h"
 #include "fedcarbon/report/reporter.h"
+#include "fedcarbon/status/status.h"
 #include "fedcarbon/text/country_codes.h"
 #include "fedcarbon/text/names.h"
 #include "fedcarbon/units/pue.h"
@@ -112,17 +113,8 @@ class DroppingSink : public FactSink {
   void Record(Fact) override {}
 };
 
-absl::Status FirstError(std::initializer_list<absl::Status> checks) {
-  for (const absl::Status& check : checks) {
-    if (!check.ok()) return check;
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::shared_ptr<Reporter>> StartReporter(const MeteringOptions& options) {
-  if (absl::Status status = CheckCoordinatorAddress(options.coordinator, *options.insecure); !status.ok()) {
-    return status;
-  }
+  RETURN_IF_ERROR(CheckCoordinatorAddress(options.coordinator, *options.insecure));
   if (options.queue_bytes < Bytes(options.batch_bytes)) {
     return absl::InvalidArgumentError(absl::StrCat("queue_bytes ", options.queue_bytes.count(),
                                                    ": it must hold a batch of ", options.batch_bytes,
@@ -144,9 +136,8 @@ absl::StatusOr<std::shared_ptr<Reporter>> StartReporter(const MeteringOptions& o
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Metering>> Metering::Start(MeteringOptions options) {
-  absl::Status status = FirstError({FillFromEnvironment("FEDCARBON_DISABLED", &options.disabled),
-                                    FillFromEnvironment("FEDCARBON_INSECURE", &options.insecure)});
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(FillFromEnvironment("FEDCARBON_DISABLED", &options.disabled));
+  RETURN_IF_ERROR(FillFromEnvironment("FEDCARBON_INSECURE", &options.insecure));
   if (*options.disabled) return Disabled();
   FillFromEnvironment("FEDCARBON_NODE", &options.node);
   FillFromEnvironment("FEDCARBON_COORDINATOR", &options.coordinator);
@@ -158,21 +149,21 @@ absl::StatusOr<std::unique_ptr<Metering>> Metering::Start(MeteringOptions option
   MeterOptions meter_options;
   meter_options.node = options.node;
   meter_options.description = DescribeThisMachine();
-  status = FirstError({CheckNode(options.node), CheckKeep(options.keep, options.report),
-                       ReadCountry(options.country, &meter_options.description),
-                       ReadLink(options.link, &meter_options.description),
-                       ReadPue(options.pue, &meter_options.description)});
-  if (!status.ok()) return status;
-  absl::StatusOr<std::shared_ptr<Reporter>> reporter = nullptr;
-  if (options.report) reporter = StartReporter(options);
-  if (!reporter.ok()) return reporter.status();
-  std::shared_ptr<FactSink> sink = *reporter;
+  RETURN_IF_ERROR(CheckNode(options.node));
+  RETURN_IF_ERROR(CheckKeep(options.keep, options.report));
+  RETURN_IF_ERROR(ReadCountry(options.country, &meter_options.description));
+  RETURN_IF_ERROR(ReadLink(options.link, &meter_options.description));
+  RETURN_IF_ERROR(ReadPue(options.pue, &meter_options.description));
+  std::shared_ptr<Reporter> reporter;
+  if (options.report) {
+    ASSIGN_OR_RETURN(reporter, StartReporter(options));
+  }
+  std::shared_ptr<FactSink> sink = reporter;
   if (sink == nullptr) sink = std::make_shared<DroppingSink>();
-  absl::StatusOr<std::shared_ptr<Meter>> meter =
-      Meter::Create(std::move(meter_options), std::move(sink), Clock::System(), options.cpu);
-  if (!meter.ok()) return meter.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<Meter> meter,
+                   Meter::Create(std::move(meter_options), std::move(sink), Clock::System(), options.cpu));
   return std::unique_ptr<Metering>(
-      new Metering(*std::move(meter), *std::move(reporter), options.shutdown_deadline));
+      new Metering(std::move(meter), std::move(reporter), options.shutdown_deadline));
 }
 
 std::unique_ptr<Metering> Metering::StartOrDisabled(MeteringOptions options) {
