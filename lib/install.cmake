@@ -15,7 +15,17 @@ endforeach()
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fedcarbon)
 install(TARGETS ${targets} EXPORT fedcarbonTargets)
 install(EXPORT fedcarbonTargets NAMESPACE fedcarbon:: DESTINATION ${package_dir})
-install(DIRECTORY lib/fedcarbon DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" PATTERN status EXCLUDE)
+
+# What a program includes (meter/meter.h, meter/grpc/metered.h, report/grpc/metering.h, carbon/cumulator.h), and what
+# those include. Every other header is ours to change.
+set(public_headers
+  carbon/cumulator.h carbon/estimate.h carbon/factor.h carbon/network.h
+  meter/cpu_clock.h meter/fact_sink.h meter/facts.h meter/meter.h meter/grpc/metered.h
+  report/grpc/metering.h sync/clock.h sync/mutex.h units/units.h)
+foreach(header ${public_headers})
+  cmake_path(GET header PARENT_PATH folder)
+  install(FILES lib/fedcarbon/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fedcarbon/${folder})
+endforeach()
 install(DIRECTORY ${PROJECT_BINARY_DIR}/include-proto/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY proto/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fedcarbon/proto FILES_MATCHING PATTERN "*.proto")

@@ -1,6 +1,6 @@
 // Metering of one process: where transfers, spans and usage come together and become facts.
 //
-//   auto meter = fedcarbon::Meter::Create(options, sink);
+//   const std::shared_ptr<fedcarbon::Meter> meter = fedcarbon::Meter::Create(options, sink).value();
 //   auto run = meter->StartRun("heart disease", 15);         // one process, usually the aggregator
 //   {
 //     fedcarbon::RoundScope scope({run, 3});                  // all that happens inside belongs to round 3
