@@ -134,7 +134,12 @@ Connector::Progress Connector::CompleteConnect() {
   if (!upstream_->fd.is_open() || (!upstream_->is_writable && !upstream_->is_readable))
     return Progress::kWaiting;
   if (const int error = PendingError(upstream_->fd.get()); error != 0) {
-    return addresses_.empty() ? FailUpstream(std::strerror(error)) : ConnectNext();
+    if (!addresses_.empty()) return ConnectNext();
+    if (route_->upstream_tls != nullptr || !IsResetOnceConnected(error))
+      return FailUpstream(std::strerror(error));
+    OnUpstreamReached();
+    Enter(Stage::kOpen, absl::InfiniteDuration());
+    return Progress::kReset;
   }
   PrepareForRelay(upstream_->fd.get());
   if (route_->upstream_tls == nullptr) {

@@ -24,7 +24,8 @@ class Worker;
 /// reset.
 class Connector {
  public:
-  enum class Progress { kWaiting, kDone, kFailed };
+  /// kReset: the upstream accepted, and reset the connection before anybody looked.
+  enum class Progress { kWaiting, kDone, kReset, kFailed };
 
   /// `relay`: its id. All must outlive this.
   Connector(Worker* worker, uint64_t relay, Route* route, Leg* client, Leg* upstream, ConnectionMeter* meter)
@@ -41,7 +42,7 @@ class Connector {
   /// The addresses of the upstream's name, none if it has none: what the resolver was asked for.
   Progress OnAddresses(std::vector<SocketAddress> addresses);
 
-  /// About once a second, until it is done: time limits. Never kDone.
+  /// About once a second, until it is done: time limits. kWaiting or kFailed.
   Progress Tick();
 
   /// The upstream has accepted a connection.

@@ -46,6 +46,9 @@ void Relay::Advance() {
       case Connector::Progress::kDone:
         stage_ = Stage::kOpen;
         break;
+      case Connector::Progress::kReset:
+        stage_ = Stage::kOpen;
+        return Cut();
       case Connector::Progress::kFailed:
         return Cut();
     }

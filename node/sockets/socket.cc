@@ -147,6 +147,9 @@ int PendingError(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
+// One that nobody accepts is refused; EPIPE: the peer had said before that it sends nothing.
+bool IsResetOnceConnected(int error) { return error == ECONNRESET || error == EPIPE; }
+
 void PrepareForRelay(int fd) {
   const auto set = [fd](int level, int option, int value) {
     setsockopt(fd, level, option, &value, sizeof(value));  // a Unix socket has none of them

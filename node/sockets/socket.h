@@ -40,6 +40,10 @@ FileDescriptor BeginConnect(const SocketAddress& address, int* error);
 /// The outcome of a connect, or what broke a connection: an errno, 0 for none.
 int PendingError(int fd);
 
+/// Whether this outcome of a connect is a peer's that had accepted, and reset the connection before anybody
+/// looked.
+bool IsResetOnceConnected(int error);
+
 /// Nothing is held back, urgent bytes come in their place among the others, and a peer that vanished without
 /// a word is found out within two minutes: the ends' own probes reach no further than this proxy. Over
 /// loopback, what is sent is not paced.

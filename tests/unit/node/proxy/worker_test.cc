@@ -1,8 +1,10 @@
 // A worker with a name service of its own: an upstream of several addresses.
 #include "node/proxy/worker.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -17,6 +19,7 @@ using testing::At;
 using testing::Ending;
 using testing::ListenerTo;
 using testing::Server;
+using ::testing::SizeIs;
 using testing::Socket;
 
 class WorkerTest : public ::testing::Test {
@@ -29,8 +32,8 @@ class WorkerTest : public ::testing::Test {
     StartWorker();
   }
 
-  void StartWorker() {
-    route_ = *Route::Create(ListenerTo(At("fl.example.org:1")));
+  void StartWorker(ListenerOptions listener = ListenerTo(At("fl.example.org:1"))) {
+    route_ = *Route::Create(std::move(listener));
     ProxyOptions options;
     options.connect_timeout = absl::Seconds(1);
     worker_ = *Worker::Create(options, {meter_.meter, &metrics_, resolver_.get(), &flower_, &rounds_, [] {}},
@@ -59,6 +62,24 @@ class WorkerTest : public ::testing::Test {
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<Worker> worker_;
 };
+
+// The connection was made, so it is no Gap; that it was reset is noticed together with that it was made.
+TEST_F(WorkerTest, KnowsAnUpstreamThatAcceptsAndResetsAsReached) {
+  Server upstream;
+  StartWorker(ListenerTo(upstream.endpoint()));
+  std::promise<Socket> connected;
+  worker_->loop()->Post([&] {
+    connected.set_value(Connect());  // both tasks run before the worker looks at its sockets again
+    worker_->loop()->Post([&] { upstream.Accept().CloseWithReset(); });
+  });
+  Socket client = connected.get_future().get();
+  EXPECT_EQ(client.AwaitEnding(), Ending::kReset);
+  worker_.reset();
+  EXPECT_THAT(meter_.sink->All<Gap>(), SizeIs(0));
+  EXPECT_THAT(meter_.sink->All<Connection>(), SizeIs(1));
+  EXPECT_EQ(metrics_.upstream_failures, 0u);
+  EXPECT_EQ(metrics_.connections_reset, 1u);
+}
 
 Endpoint Refusing() {
   Server server;
