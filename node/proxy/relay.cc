@@ -108,6 +108,7 @@ void Relay::Retire() {
 }
 
 void Relay::CheckAgainstKernel(const Leg& leg) {
+  if (leg.tls != nullptr && leg.tls->is_reset()) return;  // its socket does not say so again
   const std::optional<KernelCount> kernel = ReadKernelCount(leg.fd.get());
   if (!kernel.has_value()) return;
   const bool is_counted = &leg == &CountedLeg();

@@ -213,7 +213,9 @@ bool TlsStream::FinishWriting(bool cut) {
   if (!cut) {
     ERR_clear_error();
     const int status = SSL_shutdown(ssl_.get());
-    if (status < 0 && SSL_get_error(ssl_.get(), status) == SSL_ERROR_WANT_WRITE) return false;
+    const int error = status < 0 ? SSL_get_error(ssl_.get(), status) : SSL_ERROR_NONE;
+    if (error == SSL_ERROR_WANT_WRITE) return false;
+    is_reset_ = error == SSL_ERROR_SYSCALL;
   }
   shutdown(fd_, SHUT_WR);
   return true;

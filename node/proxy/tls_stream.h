@@ -66,6 +66,10 @@ class TlsStream : public ByteStream {
   Bytes transport_sent() const override;
   Bytes transport_received() const override;
 
+  /// FinishWriting() found that the peer has reset the connection. The kernel says so once, and after that
+  /// its socket looks as if the peer had ended in order.
+  bool is_reset() const { return is_reset_; }
+
  private:
   struct SslFree {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -79,6 +83,7 @@ class TlsStream : public ByteStream {
   const int fd_;
   const std::unique_ptr<SSL, SslFree> ssl_;
   bool has_chosen_ = false;
+  bool is_reset_ = false;
   std::string offered_;
   std::string preferred_;
 };

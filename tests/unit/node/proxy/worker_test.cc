@@ -3,24 +3,33 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <csignal>
 #include <future>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "node/frameworks/flower/flower.h"
+#include "tests/unit/node/proxy/certificates.h"
 #include "tests/unit/node/proxy/running_proxy.h"
+#include "tests/unit/node/proxy/tls_end.h"
 
 namespace fedcarbon::node {
 namespace {
 
 using testing::At;
+using testing::Authority;
 using testing::Ending;
+using testing::Eventually;
+using testing::KeyPair;
 using testing::ListenerTo;
 using testing::Server;
 using ::testing::SizeIs;
 using testing::Socket;
+using testing::TlsEnd;
+using testing::TlsSettings;
 
 class WorkerTest : public ::testing::Test {
  protected:
@@ -33,6 +42,7 @@ class WorkerTest : public ::testing::Test {
   }
 
   void StartWorker(ListenerOptions listener = ListenerTo(At("fl.example.org:1"))) {
+    std::signal(SIGPIPE, SIG_IGN);  // proxy.h asks for it
     route_ = *Route::Create(std::move(listener));
     ProxyOptions options;
     options.connect_timeout = absl::Seconds(1);
@@ -79,6 +89,39 @@ TEST_F(WorkerTest, KnowsAnUpstreamThatAcceptsAndResetsAsReached) {
   EXPECT_THAT(meter_.sink->All<Connection>(), SizeIs(1));
   EXPECT_EQ(metrics_.upstream_failures, 0u);
   EXPECT_EQ(metrics_.connections_reset, 1u);
+}
+
+// The client ends in order, and resets as it leaves bytes unread. That its connection is reset the worker
+// learns by what it writes last, and then its socket looks as if a FIN had come.
+TEST_F(WorkerTest, DoesNotTakeAResetForAFin) {
+  Server upstream;
+  const Authority authority;
+  const KeyPair files = authority.Issue("DNS:proxy.example.org");
+  ListenerOptions options = ListenerTo(upstream.endpoint());
+  options.tls = {files.certificate, files.key, ""};
+  StartWorker(options);
+  TlsSettings settings;
+  settings.ca = authority.ca();
+  TlsEnd client = TlsEnd::Connect(Connect(), settings);
+  ASSERT_TRUE(client.is_open());
+  Socket server = upstream.Accept();
+  EXPECT_TRUE(client.Send("question"));
+  EXPECT_EQ(server.Receive(8), "question");
+
+  std::promise<void> waits, goes_on;
+  worker_->loop()->Post([&] {
+    waits.set_value();
+    goes_on.get_future().wait();
+  });
+  waits.get_future().wait();
+  server.FinishSending();  // the worker sees this first
+  client.FinishSending();
+  char next;
+  EXPECT_EQ(recv(client.socket().get(), &next, 1, MSG_PEEK), 1);  // the handshake's last words
+  client.socket().Close();
+  goes_on.set_value();
+  EXPECT_TRUE(Eventually([&] { return metrics_.connections_open == 0; }));
+  EXPECT_EQ(metrics_.kernel_differed, 0u);
 }
 
 Endpoint Refusing() {
