@@ -25,6 +25,7 @@ from attacks import talk
 from coordinators import Coordinator
 from ends import Listener, connect_through
 from node import Lost, Node, wait_for
+from random_seed import random_seed
 
 GROWTH = 8 << 20  # bytes of memory since the warm-up, which is a quarter of the time
 PREFIX = 5  # bytes of gRPC's before each message
@@ -206,7 +207,7 @@ def recorded(node):
 def soak(build, seconds, folder):
     programs, counts = Programs(build), Counts()
     coordinator = Coordinator(programs, folder)
-    traffic = [kind(counts, seed) for seed, kind in enumerate((Grpc, Http1, WebSocket, Http2, Nothing))]
+    traffic = [kind(counts, seed) for seed, kind in enumerate((Grpc, Http1, WebSocket, Http2, Nothing), random_seed())]
     named = [f'upstream_node = "{type(one).__name__.lower()}"' for one in traffic]
     further = [f'[[listener]]\nlisten = "127.0.0.1:0"\nupstream = "{one.upstream}"\n{name}'
                for one, name in zip(traffic[1:], named[1:])]

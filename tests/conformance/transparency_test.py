@@ -32,6 +32,7 @@ from http_clients import Httpx
 from http_server import Server
 from node import Node, wait_for
 from processes import DEADLINE
+from random_seed import random_seed
 from sealed import Sealed
 from websocket_test import Server as WebSocketServer
 from websocket_test import run as run_websocket
@@ -273,7 +274,7 @@ class TransparencyTest(unittest.TestCase):
         # The node's own first listener is not used.
         node = Node(Programs(BUILD), folder, ways[0].upstream.address, NOBODY, told, f'threads = {threads}')
         self.addCleanup(node.process.kill)
-        counted, dice = Counter(), random.Random(threads)
+        counted, dice = Counter(), random.Random(random_seed())
         for leg, address in zip(ways, node.addresses[1:]):
             for name, turns in self.recordings.items():
                 for speak in (turn_by_turn, at_once):

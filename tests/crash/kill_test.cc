@@ -15,6 +15,7 @@
 #include "fedcarbon/report/batch_builder.h"
 #include "fedcarbon/v1/report.grpc.pb.h"
 #include "tests/crash/child_process.h"
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon {
 namespace {
@@ -92,9 +93,7 @@ std::vector<uint64_t> StoredSequences(const std::string& path) {
 TEST(Kill, WhatWasAcknowledgedIsStoredOnce) {
   std::string pattern = ::testing::TempDir() + "kill_XXXXXX";
   const std::string folder = mkdtemp(pattern.data());
-  const uint32_t seed = std::random_device()();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  std::mt19937 random(seed);
+  std::mt19937 random(RandomSeed());
   uint64_t acknowledged = 0;
   uint64_t sent = 0;
   for (int kill = 0; kill < kKills; ++kill) {

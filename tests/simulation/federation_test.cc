@@ -1,5 +1,5 @@
 // Whole federations in one process, with the faults of a network: what the coordinator's totals hold is
-// exactly what the nodes measured, neither lost nor twice. A failure prints the seed.
+// exactly what the nodes measured, neither lost nor twice. Each test prints its seed.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -17,6 +17,7 @@
 #include "server/query/conservation.h"
 #include "server/store/memory_store.h"
 #include "tests/simulation/in_process_transport.h"
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon::simulation {
 namespace {
@@ -168,8 +169,7 @@ class FederationTest : public ::testing::Test {
     EXPECT_TRUE(conserved.ok()) << conserved;
   }
 
-  const uint64_t seed_ = std::random_device()();
-  ::testing::ScopedTrace trace_{__FILE__, __LINE__, absl::StrCat("seed ", seed_)};
+  const uint64_t seed_ = RandomSeed();
   server::MemoryStore store_;
 };
 

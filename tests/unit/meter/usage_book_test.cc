@@ -16,6 +16,7 @@
 #include "fedcarbon/meter/meter.h"
 #include "fedcarbon/meter/meter_core.h"
 #include "tests/unit/meter/collector.h"
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon {
 namespace {
@@ -198,7 +199,7 @@ TEST_F(UsageTest, NoCpuTimeIsNoFact) {
 }
 
 TEST_F(UsageTest, MicrosecondsSumToTheProcessWhateverTheShares) {
-  std::mt19937 random(20240611);  // any seed
+  std::mt19937 random(RandomSeed());
   std::vector<std::unique_ptr<ComputeSpan>> spans;
   absl::Duration used;
   const std::vector<v1::SpanKind> kinds = {v1::SPAN_KIND_TRAIN, v1::SPAN_KIND_EVALUATE, v1::SPAN_KIND_SERVE};

@@ -1,12 +1,12 @@
-// Random facts through builder and reader, and random bytes into the reader. Every failure prints its seed.
+// Random facts through builder and reader, and random bytes into the reader. Each test prints its seed.
 #include <google/protobuf/stubs/logging.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 
 #include "fedcarbon/report/batch_builder.h"
 #include "fedcarbon/report/batch_reader.h"
+#include "tests/unit/random_seed.h"
 #include "tests/unit/report/random_facts.h"
 
 namespace fedcarbon {
@@ -24,7 +24,7 @@ SealTime Sealing() {
 }
 
 TEST(BatchPropertyTest, EveryFactAddedComesBackEqualWithinTheSizeLimit) {
-  const uint64_t first_seed = std::random_device()();
+  const uint64_t first_seed = RandomSeed();
   for (uint64_t seed = first_seed; seed < first_seed + 60; ++seed) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     RandomFacts random(seed);
@@ -89,9 +89,7 @@ TEST(BatchPropertyTest, NoKindOfFactExceedsTheSizeLimitHoweverFarItsTimes) {
 
 TEST(BatchPropertyTest, DamagedBytesAreRefusedOrReadWithoutCrash) {
   const google::protobuf::LogSilencer quiet;  // it would tell of each invalid text
-  const uint64_t seed = std::random_device()();
-  SCOPED_TRACE(::testing::Message() << "seed " << seed);
-  RandomFacts random(seed);
+  RandomFacts random(RandomSeed());
   BatchBuilder builder(2'000);
   while (builder.Add(random.Next())) {
   }
@@ -116,9 +114,7 @@ TEST(BatchPropertyTest, DamagedBytesAreRefusedOrReadWithoutCrash) {
 
 TEST(BatchPropertyTest, RandomBytesAreRefusedOrReadWithoutCrash) {
   const google::protobuf::LogSilencer quiet;  // it would tell of each invalid text
-  const uint64_t seed = std::random_device()();
-  SCOPED_TRACE(::testing::Message() << "seed " << seed);
-  RandomFacts random(seed);
+  RandomFacts random(RandomSeed());
   for (int i = 0; i < 5'000; ++i) {
     std::string bytes(random.Below(300), '\0');
     for (char& byte : bytes) byte = static_cast<char>(random.Below(256));

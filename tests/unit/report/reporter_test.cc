@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "fedcarbon/report/fact_buffers.h"
+#include "tests/unit/random_seed.h"
 #include "tests/unit/report/fake_coordinator.h"
 #include "tests/unit/report/random_facts.h"
 
@@ -86,10 +87,8 @@ TEST(ReporterTest, EightThreadsLoseNothing) {
 }
 
 TEST(ReporterTest, WhateverBreaksEveryFactIsCommittedOnce) {
-  const uint64_t seed = std::random_device()();
-  SCOPED_TRACE(::testing::Message() << "seed " << seed);
   FakeCoordinator coordinator(Clock::System());
-  std::mt19937_64 random(seed);  // used under the coordinator's lock
+  std::mt19937_64 random(RandomSeed());  // used under the coordinator's lock
   coordinator.SetFate([&](uint64_t) {
     Fate fate;
     fate.commit = random() % 8 != 0;

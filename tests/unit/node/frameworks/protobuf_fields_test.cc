@@ -9,6 +9,7 @@
 
 #include "fedcarbon/v1/facts.pb.h"
 #include "tests/unit/node/frameworks/encode.h"
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -177,7 +178,7 @@ TEST(ProtobufFieldsTest, ReadsTheNextMessageAfterABrokenOne) {
 
 // What protobuf's own library wrote.
 TEST(ProtobufFieldsTest, AgreesWithProtobuf) {
-  std::mt19937 random(1);
+  std::mt19937 random(RandomSeed());
   const auto below = [&](uint64_t bound) { return random() % bound; };
   for (int i = 0; i < 200; ++i) {
     v1::Batch batch;

@@ -8,6 +8,7 @@
 
 #include "tests/unit/node/wire/http2_frames.h"
 #include "tests/unit/node/wire/recorder.h"
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -96,9 +97,7 @@ TEST(GrpcMessagesTest, TheGreatestLengthIsCountedAsItComes) {
 }
 
 TEST(GrpcMessagesTest, AnySplitTellsTheSameMessages) {
-  const auto seed = std::random_device()();
-  SCOPED_TRACE(seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(RandomSeed());
   for (int round = 0; round < 300; ++round) {
     std::string bytes;
     std::vector<Message> expected;

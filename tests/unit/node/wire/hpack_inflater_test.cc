@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/unit/node/wire/http2_frames.h"
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -173,9 +174,7 @@ std::string RandomField(size_t entries, std::mt19937* random) {
 }
 
 TEST_F(HpackInflaterTest, RepeatedBlocksAreReadAsIfTheyWereNew) {
-  constexpr unsigned kSeed = 20'261;
-  SCOPED_TRACE(kSeed);
-  std::mt19937 random(kSeed);
+  std::mt19937 random(RandomSeed());
   for (int connection = 0; connection < 50; ++connection) {
     HpackInflater inflater = New();
     Reference reference;

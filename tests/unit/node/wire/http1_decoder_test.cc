@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/unit/node/wire/recorder.h"
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -108,7 +109,7 @@ TEST_F(Http1DecoderTest, AnExchangeIsACallWithAMessageEachWay) {
 }
 
 TEST_F(Http1DecoderTest, AHeadIsReadAsIfNoneLikeItHadComeBefore) {
-  std::mt19937 random(20'261);
+  std::mt19937 random(RandomSeed());
   const std::string long_field = "X-Long: " + std::string(2'000, 'x') + "\r\n";
   for (size_t i = 0; i < 300; ++i) {
     const size_t sent = random() % 3;
@@ -656,9 +657,7 @@ TEST_F(Http1DecoderTest, AnySplitTellsTheSameCalls) {
   for (const auto& call : whole->calls) statuses.push_back(call->status.value_or(-1));
   ASSERT_THAT(statuses, ElementsAre(0, 0, 0, 14, 0, 0, -1));
 
-  const auto seed = std::random_device()();
-  SCOPED_TRACE(seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(RandomSeed());
   for (int round = 0; round < 500; ++round) {
     const size_t longest = round == 0 ? 1 : 1 + random() % 60;
     const auto parts = listen([&] { return 1 + random() % longest; });

@@ -8,6 +8,7 @@
 
 #include "tests/unit/node/wire/http2_frames.h"
 #include "tests/unit/node/wire/recorder.h"
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -741,9 +742,7 @@ TEST_F(Http2DecoderTest, AnySplitTellsTheSameCalls) {
   for (const auto& call : whole->calls) statuses.push_back(call->status.value_or(-1));
   ASSERT_THAT(statuses, ElementsAre(0, 12, 1, 1));
 
-  const auto seed = std::random_device()();
-  SCOPED_TRACE(seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(RandomSeed());
   for (int round = 0; round < 500; ++round) {
     const size_t longest = round == 0 ? 1 : 1 + random() % 60;
     const auto parts = listen([&] { return 1 + random() % longest; });

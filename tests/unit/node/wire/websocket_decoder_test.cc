@@ -8,6 +8,7 @@
 
 #include "tests/unit/node/wire/recorder.h"
 #include "tests/unit/node/wire/websocket_frames.h"
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -367,9 +368,7 @@ TEST_F(WebSocketDecoderTest, AnySplitTellsTheSameMessages) {
                           Message{0, 0, true}, Message{65'536, 65'536, true}, Message{3, 3, false}));
   ASSERT_EQ(whole->calls[0]->status, 0);
 
-  const auto seed = std::random_device()();
-  SCOPED_TRACE(seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(RandomSeed());
   for (int round = 0; round < 200; ++round) {
     const size_t longest = round == 0 ? 1 : 1 + random() % 200;
     const auto parts = listen([&] { return 1 + random() % longest; });

@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <random>
 
 #include "fedcarbon/report/batch_builder.h"
 #include "server/ingest/digest.h"
+#include "tests/unit/random_seed.h"
 #include "tests/unit/server/query/federation.h"
 
 namespace fedcarbon::server {
@@ -20,7 +20,7 @@ constexpr const char* kNodes[] = {"a.example", "b.example", "c.example"};
 // Calls between three nodes, as one end or both saw them, in rounds that an end may not know or only later.
 class RandomFederation {
  public:
-  explicit RandomFederation(uint32_t seed) : random_(seed), only_proxies_(random_() % 2 == 0) {}
+  explicit RandomFederation(uint64_t seed) : random_(seed), only_proxies_(random_() % 2 == 0) {}
 
   std::vector<Submission> Submissions() {
     for (uint64_t call = 1; call <= 300; ++call) AddCall(call);
@@ -110,9 +110,8 @@ class RandomFederation {
 };
 
 TEST(Conservation, HoldsForRandomFederations) {
-  const uint32_t seed = std::random_device()();
-  std::cout << "seed " << seed << "\n";
-  for (uint32_t i = 0; i < 20; ++i) {
+  const uint64_t seed = RandomSeed();
+  for (uint64_t i = 0; i < 20; ++i) {
     MemoryStore store;
     const std::vector<Submission> submissions = RandomFederation(seed + i).Submissions();
     ASSERT_TRUE(store.Append(submissions).ok());

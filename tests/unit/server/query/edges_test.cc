@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <iostream>
 #include <random>
+
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -169,9 +170,7 @@ TEST(Edges, WasteOutsideTheRoundsIsAtMostWhatIsCountedThere) {
 
 // Random reports of four reporters: what is wasted never changes what counts, and is never more than it.
 TEST(Edges, WasteNeverChangesWhatCounts) {
-  const uint32_t seed = std::random_device()();
-  std::cout << "seed " << seed << "\n";
-  std::mt19937_64 random(seed);
+  std::mt19937_64 random(RandomSeed());
   for (int repetition = 0; repetition < 2000; ++repetition) {
     TransportShares transport;
     std::vector<EdgeReport> reports;
@@ -215,9 +214,7 @@ TEST(Edges, MergingSumsEachReporterAlone) {
 
 // Random totals of four reporters over rounds and outside them, against sums taken here by themselves.
 TEST(Edges, RoundsAndUnattributedAreEverythingRecorded) {
-  const uint32_t seed = std::random_device()();
-  std::cout << "seed " << seed << "\n";
-  std::mt19937_64 random(seed);
+  std::mt19937_64 random(RandomSeed());
   for (int repetition = 0; repetition < 200; ++repetition) {
     constexpr int kScopes = 6;  // the last one: outside the rounds
     std::array<uint64_t, 4> recorded{};
