@@ -2,7 +2,7 @@
 # targets exist.
 include(CMakePackageConfigHelpers)
 
-set(modules proto proto_grpc status status_grpc text units sync net carbon cumulator meter meter_grpc report report_grpc)
+set(modules proto proto_grpc status status_grpc text toml units sync net carbon cumulator meter meter_grpc report report_grpc)
 add_library(fedcarbon_all INTERFACE)
 set_target_properties(fedcarbon_all PROPERTIES EXPORT_NAME fedcarbon)
 set(targets fedcarbon_all)

@@ -3,8 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
+#include "fedcarbon/toml/toml_reader.h"
 #include "node/config/config_values.h"
-#include "node/config/toml_reader.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -24,7 +25,7 @@ constexpr int64_t kMaxHeaderBytes = 1 << 30;
 class ConfigFile {
  public:
   ConfigFile(const std::string& name, NodeConfig* config, std::vector<PlacedListener>* listeners)
-      : toml_(name), config_(config), listeners_(listeners) {}
+      : toml_(name, "node/README.md"), config_(config), listeners_(listeners) {}
 
   absl::Status Read(const std::string& text) {
     ProxyOptions* const proxy = &config_->proxy;
@@ -53,9 +54,8 @@ class ConfigFile {
 
  private:
   absl::Status ReadLocal(const std::string& key, const toml::node& node) {
-    const absl::Status read =
-        toml_.ReadTable(key, node, {{"socket", toml_.Text(ParseSocket, &config_->socket)}});
-    if (!read.ok() || !config_->socket.empty()) return read;
+    RETURN_IF_ERROR(toml_.ReadTable(key, node, {{"socket", toml_.Text(ParseSocket, &config_->socket)}}));
+    if (!config_->socket.empty()) return absl::OkStatus();
     return toml_.Error(node, key, "socket is wanted: add it, or leave the table out");
   }
 
@@ -68,10 +68,7 @@ class ConfigFile {
       return toml_.Error((*array)[kMaxListeners], key,
                          absl::StrCat("at most ", kMaxListeners, " are allowed"));
     }
-    for (const toml::node& listener : *array) {
-      const absl::Status read = ReadListener(key, listener);
-      if (!read.ok()) return read;
-    }
+    for (const toml::node& listener : *array) RETURN_IF_ERROR(ReadListener(key, listener));
     return absl::OkStatus();
   }
 
@@ -111,8 +108,7 @@ class ConfigFile {
     }
     for (const toml::node& element : *array) {
       std::string name;
-      const absl::Status read = toml_.Text(ParseAlpnName, &name)(key, element);
-      if (!read.ok()) return read;
+      RETURN_IF_ERROR(toml_.Text(ParseAlpnName, &name)(key, element));
       options->alpn.push_back(std::move(name));
     }
     return absl::OkStatus();
@@ -120,24 +116,21 @@ class ConfigFile {
 
   absl::Status ReadTls(const std::string& key, const toml::node& node, ListenerOptions* options) {
     TlsServerOptions& tls = options->tls.emplace();
-    const absl::Status read = toml_.ReadTable(key, node,
-                                              {{"certificate", toml_.Text(ParseFile, &tls.certificate)},
-                                               {"key", toml_.Text(ParseFile, &tls.key)},
-                                               {"client_ca", toml_.Text(ParseFile, &tls.client_ca)}});
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(toml_.ReadTable(key, node,
+                                    {{"certificate", toml_.Text(ParseFile, &tls.certificate)},
+                                     {"key", toml_.Text(ParseFile, &tls.key)},
+                                     {"client_ca", toml_.Text(ParseFile, &tls.client_ca)}}));
     if (!tls.certificate.empty() && !tls.key.empty()) return absl::OkStatus();
     return toml_.Error(node, key, "certificate and key are wanted: add what is missing");
   }
 
   absl::Status ReadUpstreamTls(const std::string& key, const toml::node& node, ListenerOptions* options) {
     TlsClientOptions& tls = options->upstream_tls.emplace();
-    const absl::Status read =
-        toml_.ReadTable(key, node,
-                        {{"ca", toml_.Text(ParseFile, &tls.ca)},
-                         {"certificate", toml_.Text(ParseFile, &tls.certificate)},
-                         {"key", toml_.Text(ParseFile, &tls.key)},
-                         {"server_name", toml_.Text(ParseServerName, &tls.server_name)}});
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(toml_.ReadTable(key, node,
+                                    {{"ca", toml_.Text(ParseFile, &tls.ca)},
+                                     {"certificate", toml_.Text(ParseFile, &tls.certificate)},
+                                     {"key", toml_.Text(ParseFile, &tls.key)},
+                                     {"server_name", toml_.Text(ParseServerName, &tls.server_name)}}));
     if (tls.certificate.empty() == tls.key.empty()) return absl::OkStatus();
     return toml_.Error(node, key, "certificate and key stand together or not at all: state both or neither");
   }

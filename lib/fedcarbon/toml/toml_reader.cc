@@ -1,4 +1,4 @@
-#include "node/config/toml_reader.h"
+#include "fedcarbon/toml/toml_reader.h"
 
 #include <algorithm>
 #include <numeric>
@@ -9,7 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
-namespace fedcarbon::node {
+namespace fedcarbon {
 namespace {
 
 // How many characters must be put in, left out or replaced to make one text of the other (Levenshtein).
@@ -44,14 +44,13 @@ std::string Remedy(const std::string& unknown, const TableReader& keys) {
 
 }  // namespace
 
-absl::Status TomlReader::Read(const std::string& text, const TableReader& keys) const {
+absl::Status TomlReader::Read(absl::string_view text, const TableReader& keys) const {
   try {
-    const toml::table table = toml::parse(text, file_);
+    const toml::table table = toml::parse(std::string_view(text.data(), text.size()), file_);
     return ReadKeys("", table, keys);
   } catch (const toml::parse_error& error) {  // the library's own way; it ends here
-    return absl::InvalidArgumentError(absl::StrCat(Place(error.source()),
-                                                   ": not TOML: ", std::string(error.description()),
-                                                   ": see node/README.md for the format"));
+    return Error(error.source(), absl::StrCat("not TOML: ", std::string(error.description()), ": see ",
+                                              readme_, " for the format"));
   }
 }
 
@@ -59,14 +58,15 @@ absl::Status TomlReader::ReadKeys(const std::string& path, const toml::table& ta
                                   const TableReader& keys) const {
   for (const auto& [toml_key, value] : table) {
     const std::string name(toml_key.str());
-    const auto known =
-        std::find_if(keys.begin(), keys.end(), [&name](const auto& key) { return key.first == name; });
-    if (known == keys.end()) {
-      return absl::InvalidArgumentError(absl::StrCat(Place(toml_key.source()), ": unknown key \"", path,
-                                                     absl::CHexEscape(name), "\": ", Remedy(name, keys)));
+    if (std::none_of(keys.begin(), keys.end(), [&name](const auto& key) { return key.first == name; })) {
+      return Error(toml_key.source(),
+                   absl::StrCat("unknown key \"", path, absl::CHexEscape(name), "\": ", Remedy(name, keys)));
     }
-    const absl::Status read = known->second(path + name, value);
-    if (!read.ok()) return read;
+  }
+  for (const auto& [name, read] : keys) {
+    if (const toml::node* value = table.get(name); value != nullptr) {
+      RETURN_IF_ERROR(read(path + name, *value));
+    }
   }
   return absl::OkStatus();
 }
@@ -131,11 +131,15 @@ ValueReader TomlReader::Duration(absl::Duration least, absl::Duration most, absl
 
 absl::Status TomlReader::Error(const toml::node& where, const std::string& key,
                                const std::string& what) const {
-  return absl::InvalidArgumentError(absl::StrCat(Place(where.source()), ": ", key, ": ", what));
+  return Error(where.source(), key.empty() ? what : absl::StrCat(key, ": ", what));
+}
+
+absl::Status TomlReader::Error(const toml::source_region& where, const std::string& what) const {
+  return absl::InvalidArgumentError(absl::StrCat(Place(where), ": ", what));
 }
 
 std::string TomlReader::Place(const toml::source_region& where) const {
   return absl::StrCat(file_, ":", where.begin.line, ":", where.begin.column);
 }
 
-}  // namespace fedcarbon::node
+}  // namespace fedcarbon
