@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "absl/time/clock.h"
+#include "fedcarbon/sync/clock.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -18,8 +18,8 @@ constexpr size_t kMaxDiscarded = 1'000'000;
 Connection::Connection(int socket, int stop_fd, const HttpLimits& limits)
     : socket_(socket),
       stop_fd_(stop_fd),
-      read_deadline_(absl::Now() + limits.read),
-      deadline_(absl::Now() + limits.total),
+      read_deadline_(Clock::System()->Monotonic() + limits.read),
+      deadline_(Clock::System()->Monotonic() + limits.total),
       readable_bytes_(limits.request_bytes) {}
 
 Connection::~Connection() {
@@ -31,7 +31,7 @@ Connection::~Connection() {
 // What is unread when a socket closes makes the kernel reset the connection, and the answer may be lost with
 // it: so read the rest of what the other side sent, within reason.
 void Connection::DiscardRest() {
-  const absl::Time deadline = std::min(read_deadline_, absl::Now() + absl::Seconds(1));
+  const absl::Duration deadline = std::min(read_deadline_, Clock::System()->Monotonic() + absl::Seconds(1));
   for (size_t discarded = 0; discarded < kMaxDiscarded && Wait(POLLIN, deadline);) {
     const ssize_t received = recv(socket_, buffer_, sizeof(buffer_), MSG_DONTWAIT);
     if (received <= 0) return;
@@ -39,9 +39,9 @@ void Connection::DiscardRest() {
   }
 }
 
-bool Connection::Wait(short events, absl::Time deadline) const {
+bool Connection::Wait(short events, absl::Duration deadline) const {
   for (;;) {
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - Clock::System()->Monotonic();
     if (left <= absl::ZeroDuration()) return false;
     pollfd fds[] = {{socket_, events, 0}, {stop_fd_, POLLIN, 0}};
     const int ready = poll(fds, 2, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);

@@ -29,13 +29,13 @@ class Connection : public httplib::Stream {
   socket_t socket() const override { return socket_; }
 
  private:
-  bool Wait(short events, absl::Time deadline) const;
+  bool Wait(short events, absl::Duration deadline) const;
   void DiscardRest();
 
   const int socket_;
   const int stop_fd_;
-  const absl::Time read_deadline_;
-  const absl::Time deadline_;
+  const absl::Duration read_deadline_;  // by the monotonic clock
+  const absl::Duration deadline_;
   size_t readable_bytes_;  // that the limit still allows
   char buffer_[4096];
   size_t buffer_begin_ = 0;
