@@ -53,7 +53,7 @@ struct Transfer {
   uint32_t attempt = 0;
   uint32_t part = 0;
   std::string peer;    // empty: unknown
-  std::string method;  // as observed; the batch admits only what facts.md allows, else "other"
+  std::string method;  // as observed; of what is no IsMethodName a batch says "other"
   RoundId round;
   uint64_t binding = 0;  // 0: none
   absl::Time start;

@@ -116,7 +116,7 @@ class RoundScope {
 
 /// An interval of compute: from construction to End() or destruction. Booked to the RoundScope it was opened
 /// in. While it is open and has no open child on its thread, it takes an equal share of the process's CPU
-/// time (facts.md, Usage).
+/// time (README.md beside this file, "Spans and usage").
 ///
 /// An exception that leaves the scope ends it as failed. May end on another thread than it began. An
 /// unspecified kind is OTHER.

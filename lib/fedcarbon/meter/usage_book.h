@@ -1,4 +1,4 @@
-// Whose CPU time it was: the rule of facts.md, Usage.
+// Whose CPU time it was: the rule of README.md beside this file, "Spans and usage".
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Calls that do not end well: what facts.md says is counted, and nothing that gRPC does is disturbed.
+// Calls that do not end well: what README.md of lib/fedcarbon/meter says is counted, and nothing that gRPC
+// does is disturbed.
 #include <arpa/inet.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <netinet/in.h>
