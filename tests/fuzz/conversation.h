@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "node/wire/wire.h"
@@ -56,6 +57,19 @@ inline void RequireSame(const Recorder& a, const Recorder& b) {
   Require(a.losses == b.losses, "the same losses");
   Require(a.calls.size() == b.calls.size(), "as many calls");
   for (size_t i = 0; i < a.calls.size(); ++i) Require(*a.calls[i] == *b.calls[i], "the same calls");
+}
+
+/// A fuzzer's input, by decoders that `make` makes for a recorder: they hear the same of it, however it is
+/// cut.
+template <typename MakeDecoder>
+void RequireSameHoweverCut(const uint8_t* data, size_t size, const MakeDecoder& make) {
+  const auto turns = Turns({reinterpret_cast<const char*>(data), size});
+  Recorder whole, cut;
+  for (const auto& [piece, recorder] : {std::pair(SIZE_MAX, &whole), std::pair(size_t{1}, &cut)}) {
+    auto decoder = make(recorder);
+    Feed(turns, piece, &decoder);
+  }
+  RequireSame(whole, cut);
 }
 
 }  // namespace fedcarbon::node::testing

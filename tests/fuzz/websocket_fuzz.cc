@@ -1,27 +1,12 @@
 // A WebSocket from both sides: the same messages, however the bytes are cut.
-#include <cstdint>
-#include <string_view>
-
 #include "node/wire/websocket_decoder.h"
 #include "tests/fuzz/conversation.h"
-#include "tests/unit/node/wire/recorder.h"
 
 using namespace fedcarbon::node;
 
-namespace {
-
-void Decode(const std::vector<testing::Turn>& turns, size_t piece, testing::Recorder* recorder) {
-  WebSocketDecoder decoder(recorder, recorder->NewCall());
-  testing::Feed(turns, piece, &decoder);
-}
-
-}  // namespace
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const auto turns = testing::Turns({reinterpret_cast<const char*>(data), size});
-  testing::Recorder whole, cut;
-  Decode(turns, SIZE_MAX, &whole);
-  Decode(turns, 1, &cut);
-  testing::RequireSame(whole, cut);
+  testing::RequireSameHoweverCut(data, size, [](testing::Recorder* recorder) {
+    return WebSocketDecoder(recorder, recorder->NewCall());
+  });
   return 0;
 }

@@ -64,8 +64,37 @@ inline std::string RandomBytes(size_t size, uint32_t seed = 1) {
 /// How a connection's other end stopped sending.
 enum class Ending { kFin, kReset, kNone };
 
+/// How an end of a connection reads: of `End`, which has ReceiveInto(buffer, size, count), false at the end.
+template <typename End>
+class Receiver {
+ public:
+  /// `size` bytes; fewer if the connection ended before.
+  std::string Receive(size_t size) {
+    std::string bytes(size, '\0');
+    size_t at = 0;
+    while (at < size && end().ReceiveInto(&bytes[at], size - at, &at)) {
+    }
+    bytes.resize(at);
+    return bytes;
+  }
+
+  /// All until the other end stops sending; how it did is in ending().
+  std::string ReceiveAll() {
+    std::string bytes;
+    size_t at = 0;
+    do {
+      bytes.resize(at + (256 << 10));
+    } while (end().ReceiveInto(&bytes[at], bytes.size() - at, &at));
+    bytes.resize(at);
+    return bytes;
+  }
+
+ private:
+  End& end() { return static_cast<End&>(*this); }
+};
+
 /// One end of a connection. Used by one thread at a time for each direction.
-class Socket {
+class Socket : public Receiver<Socket> {
  public:
   Socket() = default;
   explicit Socket(FileDescriptor fd) : fd_(std::move(fd)) {
@@ -105,27 +134,6 @@ class Socket {
     return sent > 0 ? static_cast<size_t>(sent) : 0;
   }
 
-  /// `size` bytes; fewer if the connection ended before.
-  std::string Receive(size_t size) {
-    std::string bytes(size, '\0');
-    size_t at = 0;
-    while (at < size && ReceiveInto(&bytes[at], size - at, &at)) {
-    }
-    bytes.resize(at);
-    return bytes;
-  }
-
-  /// All until the other end stops sending; how it did is in ending().
-  std::string ReceiveAll() {
-    std::string bytes;
-    size_t at = 0;
-    do {
-      bytes.resize(at + (256 << 10));
-    } while (ReceiveInto(&bytes[at], bytes.size() - at, &at));
-    bytes.resize(at);
-    return bytes;
-  }
-
   Ending AwaitEnding() {
     EXPECT_EQ(ReceiveAll(), "");
     return ending_;
@@ -149,6 +157,8 @@ class Socket {
   }
 
  private:
+  friend Receiver<Socket>;
+
   bool ReceiveInto(char* buffer, size_t size, size_t* count) {
     ssize_t received;
     do {

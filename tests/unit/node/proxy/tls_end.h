@@ -27,7 +27,7 @@ struct TlsSettings {
 };
 
 /// Used by one thread at a time. The handshake is over, one way or the other, once it is made.
-class TlsEnd {
+class TlsEnd : public Receiver<TlsEnd> {
  public:
   static TlsEnd Connect(Socket socket, TlsSettings settings) {
     return TlsEnd(std::move(socket), std::move(settings), /*is_server=*/false);
@@ -74,25 +74,6 @@ class TlsEnd {
     return SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written) == 1;
   }
 
-  std::string Receive(size_t size) {
-    std::string bytes(size, '\0');
-    size_t at = 0;
-    while (at < size && ReceiveInto(&bytes[at], size - at, &at)) {
-    }
-    bytes.resize(at);
-    return bytes;
-  }
-
-  std::string ReceiveAll() {
-    std::string bytes;
-    size_t at = 0;
-    do {
-      bytes.resize(at + (256 << 10));
-    } while (ReceiveInto(&bytes[at], bytes.size() - at, &at));
-    bytes.resize(at);
-    return bytes;
-  }
-
   /// How the peer stopped sending: kNotified: with close_notify; kCut: without.
   enum class Ending { kNone, kNotified, kCut, kReset };
   Ending ending() const { return ending_; }
@@ -121,6 +102,8 @@ class TlsEnd {
   Socket& socket() { return socket_; }
 
  private:
+  friend Receiver<TlsEnd>;
+
   // What callbacks read and write; stays where it is.
   struct State {
     std::vector<std::string> preferred;
