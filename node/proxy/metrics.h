@@ -4,44 +4,77 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace fedcarbon::node {
 
+/// Grows. Thread-safe. Each of up to kShards threads adds on a cache line of its own, so that workers never
+/// wait for each other's; who reads it adds up.
+class ShardedCounter {
+ public:
+  static constexpr size_t kShards = 16;
+
+  void Add(uint64_t more) { shards_[ShardOfThread()].value.fetch_add(more, std::memory_order_relaxed); }
+
+  uint64_t value() const {
+    uint64_t sum = 0;
+    for (const Shard& shard : shards_) sum += shard.value.load(std::memory_order_relaxed);
+    return sum;
+  }
+  operator uint64_t() const { return value(); }
+
+  /// While nobody adds.
+  ShardedCounter& operator=(uint64_t value) {
+    for (Shard& shard : shards_) shard.value = 0;
+    shards_[0].value = value;
+    return *this;
+  }
+
+ private:
+  struct alignas(64) Shard {
+    std::atomic<uint64_t> value{0};
+  };
+
+  static size_t ShardOfThread() {
+    static std::atomic<size_t> threads{0};
+    thread_local const size_t shard = threads.fetch_add(1, std::memory_order_relaxed) % kShards;
+    return shard;
+  }
+
+  std::array<Shard, kShards> shards_;
+};
+
 /// One per process. Thread-safe: each member by itself.
 struct ProxyMetrics {
-  using Counter = std::atomic<uint64_t>;
-
-  Counter connections_accepted{0};
+  ShardedCounter connections_accepted;
   std::atomic<int64_t> connections_open{0};
-  Counter connections_reset{0};        // ended by a reset of either side
-  Counter upstream_failures{0};        // refused, unreachable, not resolved or timed out
-  Counter handshake_failures{0};       // TLS, either leg
-  Counter accept_pauses{0};            // at the limit of connections, or out of descriptors
+  ShardedCounter connections_reset;    // ended by a reset of either side
+  ShardedCounter upstream_failures;    // refused, unreachable, not resolved or timed out
+  ShardedCounter handshake_failures;   // TLS, either leg
+  ShardedCounter accept_pauses;        // at the limit of connections, or out of descriptors
   std::atomic<int64_t> held_bytes{0};  // read and not yet written
 
   // Transport bytes by leg, from the proxy's point of view.
-  Counter downstream_received_bytes{0};
-  Counter downstream_sent_bytes{0};
-  Counter upstream_received_bytes{0};
-  Counter upstream_sent_bytes{0};
+  ShardedCounter downstream_received_bytes;
+  ShardedCounter downstream_sent_bytes;
+  ShardedCounter upstream_received_bytes;
+  ShardedCounter upstream_sent_bytes;
 
-  Counter calls_started{0};
-  Counter calls_ended{0};    // with a status; the rest was cut
-  Counter messages_sent{0};  // by this node's end
-  Counter messages_received{0};
-  Counter message_sent_bytes{0};  // encoded
-  Counter message_received_bytes{0};
-  Counter losses{0};  // calls and connections that could not be decoded to their end
-  Counter undecoded_bytes{0};
+  ShardedCounter calls_started;
+  ShardedCounter calls_ended;    // with a status; the rest was cut
+  ShardedCounter messages_sent;  // by this node's end
+  ShardedCounter messages_received;
+  ShardedCounter message_sent_bytes;  // encoded
+  ShardedCounter message_received_bytes;
+  ShardedCounter losses;  // calls and connections that could not be decoded to their end
+  ShardedCounter undecoded_bytes;
 
   // Connections whose bytes the kernel counted too, and those where it counted otherwise.
-  Counter kernel_checked{0};
-  Counter kernel_differed{0};
+  ShardedCounter kernel_checked;
+  ShardedCounter kernel_differed;
 };
 
-inline void Count(ProxyMetrics::Counter* counter, uint64_t more = 1) {
-  counter->fetch_add(more, std::memory_order_relaxed);
-}
+inline void Count(ShardedCounter* counter, uint64_t more = 1) { counter->Add(more); }
 
 }  // namespace fedcarbon::node

@@ -134,7 +134,7 @@ ConnectionMeter::TransportCount Relay::Transport() const {
 
 void Relay::CountTransport() {
   ProxyMetrics& metrics = *worker_->shared().metrics;
-  const auto count = [](Leg* leg, ProxyMetrics::Counter* sent, ProxyMetrics::Counter* received) {
+  const auto count = [](Leg* leg, ShardedCounter* sent, ShardedCounter* received) {
     if (leg->stream == nullptr) return;
     const Bytes now_sent = leg->stream->transport_sent();
     const Bytes now_received = leg->stream->transport_received();
