@@ -1,18 +1,22 @@
 // Prices facts: joules and grams of a node's computation and of an edge's bytes, under the models and factors
 // of one method. The models are `fl.round/1` (default) and `cumulator/2020`; README.md has their formulas.
 //
-//   absl::StatusOr<Estimate<Grams>> CarbonOfTenRounds(const v1::Node& zurich, const v1::Node& aggregator) {
-//     absl::StatusOr<Pricing> pricing = Pricing::Create(BuiltInFactors(), v1::Method(), 2026);
-//     if (!pricing.ok()) return pricing.status();
-//     const Pricing::NodeIndex site = pricing->AddNode("zurich", &zurich);
-//     const Pricing::EdgeIndex up = pricing->AddEdge(site, pricing->AddNode("aggregator", &aggregator));
-//     Estimate<Grams> total;
-//     for (int round = 0; round < 10; ++round) {
-//       total += pricing->Price(site, {absl::Minutes(3), absl::ZeroDuration(), absl::Minutes(4)}).carbon;
-//       total += pricing->Price(up, Bytes(5'000'000), Bytes(0), 0).carbon();
-//     }
-//     return total;
-//   }
+// ```cpp
+// absl::StatusOr<Estimate<Grams>> PriceRound(const v1::Method& method, const v1::Node& description) {
+//   absl::StatusOr<Pricing> pricing = Pricing::Create(BuiltInFactors(), method, /*year=*/2026);
+//   if (!pricing.ok()) return pricing.status();
+//   const Pricing::NodeIndex zurich = pricing->AddNode("zurich", &description);
+//   const Pricing::NodeIndex server = pricing->AddNode("aggregator", nullptr);  // it did not describe itself
+//   const Pricing::EdgeIndex up = pricing->AddEdge(zurich, server);
+//
+//   ComputationAmounts used;
+//   used.cpu = absl::Minutes(3);
+//   Estimate<Grams> total = pricing->Price(zurich, used).carbon;
+//   const Bytes counted(1'000'000), unconfirmed(0);
+//   total += pricing->Price(up, counted, unconfirmed, /*model=*/0).carbon();
+//   return total;  // under the factors that pricing->Factors() names
+// }
+// ```
 #pragma once
 
 #include <cstddef>

@@ -4,12 +4,20 @@
 //   computation   = cumulated_time [s] * n_gpu * hardware_load [kWh/s] * carbon_intensity [g/kWh]
 //   communication = one_byte_model [kWh/kB] * cumulated_data_traffic [kB] * carbon_intensity
 //
-//   void TrainAndTell(const std::function<void()>& train) {
-//     Cumulator cumulator;
-//     absl::Status status = cumulator.Run(train);
-//     status.Update(cumulator.DataTransferred(Bytes(1'000'000)));
-//     if (status.ok()) std::cout << cumulator.DisplayCarbonFootprint();
-//   }
+// ```cpp
+// #include <iostream>
+//
+// double Train(int epochs);  // the program's own
+//
+// absl::Status Measure() {
+//   Cumulator cumulator;
+//   const absl::StatusOr<double> accuracy = cumulator.Run(Train, 20);
+//   if (!accuracy.ok()) return accuracy.status();
+//   if (absl::Status status = cumulator.DataTransferred(Bytes(1'000'000)); !status.ok()) return status;
+//   std::cout << cumulator.DisplayCarbonFootprint();
+//   return absl::OkStatus();
+// }
+// ```
 #pragma once
 
 #include <functional>

@@ -1,12 +1,18 @@
 // Metering of one process: where transfers, spans and usage come together and become facts.
 //
-//   const std::shared_ptr<fedcarbon::Meter> meter = fedcarbon::Meter::Create(options, sink).value();
-//   auto run = meter->StartRun("heart disease", 15);         // one process, usually the aggregator
-//   {
-//     fedcarbon::RoundScope scope({run, 3});                  // all that happens inside belongs to round 3
-//     fedcarbon::ComputeSpan span(meter, fedcarbon::v1::SPAN_KIND_TRAIN);
-//     Train();
-//   }
+// ```cpp
+// void Train();  // the program's own
+//
+// absl::Status MeterARound(const MeterOptions& options, std::shared_ptr<FactSink> sink) {
+//   const absl::StatusOr<std::shared_ptr<Meter>> meter = Meter::Create(options, std::move(sink));
+//   if (!meter.ok()) return meter.status();
+//   const std::string run = (*meter)->StartRun("heart disease", 15);  // one process, usually the aggregator
+//   const RoundScope scope({run, 3});                                 // all that happens here is of round 3
+//   const ComputeSpan span(*meter, v1::SPAN_KIND_TRAIN);
+//   Train();
+//   return absl::OkStatus();
+// }
+// ```
 //
 // RPCs are metered by the interceptors of lib/fedcarbon/meter/grpc, which feed a CallObserver. A program that
 // reports to a coordinator uses fedcarbon::Metering (lib/fedcarbon/report/grpc/metering.h), which puts a

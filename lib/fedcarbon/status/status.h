@@ -1,11 +1,18 @@
 // One way for errors to go up: macros that return them, and the first of several checks.
 //
-//   absl::StatusOr<NodeConfig> Read(const std::string& path) {
-//     ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxConfigText));
-//     NodeConfig config;
-//     RETURN_IF_ERROR(Parse(text, &config));
-//     return config;
-//   }
+// ```cpp
+// #include <string>
+//
+// absl::StatusOr<std::string> Read(const std::string& path);
+// absl::Status Parse(const std::string& text, int* port);
+//
+// absl::StatusOr<int> ReadPort(const std::string& path) {
+//   ASSIGN_OR_RETURN(const std::string text, Read(path));
+//   int port = 0;
+//   RETURN_IF_ERROR(Parse(text, &port));
+//   return port;
+// }
+// ```
 //
 // Not installed: a library's macros have no place in its users' programs.
 #pragma once

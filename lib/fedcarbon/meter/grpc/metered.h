@@ -1,7 +1,18 @@
 // Meters gRPC channels and servers.
 //
-//   auto channel = fedcarbon::CreateMeteredChannel(target, credentials, meter);
-//   fedcarbon::MeterServer(&builder, meter);
+// ```cpp
+// std::shared_ptr<grpc::Channel> Connect(const std::string& target, const std::shared_ptr<Meter>& meter) {
+//   return CreateMeteredChannel(target, grpc::InsecureChannelCredentials(), meter);
+// }
+//
+// std::unique_ptr<grpc::Server> Serve(grpc::Service* service, const std::shared_ptr<Meter>& meter) {
+//   grpc::ServerBuilder builder;
+//   builder.AddListeningPort("localhost:9092", grpc::InsecureServerCredentials());
+//   builder.RegisterService(service);
+//   MeterServer(&builder, meter);
+//   return builder.BuildAndStart();
+// }
+// ```
 //
 // Every RPC kind and API style. Message bytes are those of the serialized message, before compression. gRPC
 // takes interceptors through an experimental API; README.md in lib/fedcarbon/meter lists what it lets us see.

@@ -1,9 +1,18 @@
 // Metering with a coordinator behind it: a Meter, a Reporter and their connection in one object. What a
 // program needs:
 //
-//   auto metering = fedcarbon::Metering::StartOrDisabled({});  // reads FEDCARBON_NODE, ...
-//   auto channel = fedcarbon::CreateMeteredChannel(target, credentials, metering->meter());
-//   fedcarbon::MeterServer(&builder, metering->meter());
+// ```cpp
+// #include <fedcarbon/meter/grpc/metered.h>
+//
+// void Train(std::shared_ptr<grpc::Channel> aggregator);  // the program's own
+//
+// absl::Status Run(const std::string& target) {
+//   const absl::StatusOr<std::unique_ptr<Metering>> metering = Metering::Start({});  // reads FEDCARBON_*
+//   if (!metering.ok()) return metering.status();
+//   Train(CreateMeteredChannel(target, grpc::InsecureChannelCredentials(), (*metering)->meter()));
+//   return (*metering)->Flush(absl::Seconds(10));
+// }
+// ```
 #pragma once
 
 #include <memory>
