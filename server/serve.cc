@@ -9,13 +9,15 @@
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/carbon/factor.h"
 #include "fedcarbon/files/read_file.h"
+#include "fedcarbon/http/http_server.h"
 #include "fedcarbon/report/batch_format.h"
+#include "fedcarbon/status/status.h"
 #include "server/ingest/digest.h"
 #include "server/ingest/grpc/report_service.h"
 #include "server/ingest/ingestor.h"
 #include "server/query/grpc/footprint_service.h"
 #include "server/store/sqlite/sqlite_store.h"
-#include "server/web/http_server.h"
+#include "server/web/site.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -44,8 +46,7 @@ absl::StatusOr<std::string> ReadFactors(const std::string& path) {
   return absl::InvalidArgumentError(absl::StrCat("--factors: ", text.status().message()));
 }
 
-void Announce(const char* service, Address address, int port) {
-  address.port = port;
+void Announce(const char* service, const Address& address) {
   std::printf("%s %s\n", service, address.text().c_str());
   std::fflush(stdout);
 }
@@ -78,40 +79,31 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> StartGrpc(const Address& address,
 absl::Status Serve(const ServeOptions& options, const sigset_t& signals) {
   for (const auto& [option, address] :
        {std::pair("--grpc", options.grpc), std::pair("--http", options.http)}) {
-    const absl::Status checked = CheckExposure(option, address, options.allow_remote);
-    if (!checked.ok()) return checked;
+    RETURN_IF_ERROR(CheckExposure(option, address, options.allow_remote));
   }
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(options.data, DigestStored);
-  if (!store.ok()) return store.status();
-
-  absl::StatusOr<std::string> factors = ReadFactors(options.factors);
-  if (!factors.ok()) return factors.status();
-  absl::StatusOr<std::unique_ptr<FootprintQuery>> query =
-      FootprintQuery::Create(store->get(), Clock::System(), *factors, options.factors);
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteStore> store, SqliteStore::Open(options.data, DigestStored));
+  ASSIGN_OR_RETURN(const std::string factors, ReadFactors(options.factors));
+  ASSIGN_OR_RETURN(const std::unique_ptr<FootprintQuery> query,
+                   FootprintQuery::Create(store.get(), Clock::System(), factors, options.factors));
 
   Metrics metrics;
-  Ingestor ingestor(store->get(), Clock::System(), &metrics);
+  Ingestor ingestor(store.get(), Clock::System(), &metrics);
   ReportServiceImpl reports(&ingestor, Clock::System(), &metrics);
-  FootprintServiceImpl footprints(query->get());
+  FootprintServiceImpl footprints(query.get());
   int grpc_port = 0;
-  absl::StatusOr<std::unique_ptr<grpc::Server>> server =
-      StartGrpc(options.grpc, {&reports, &footprints}, &grpc_port);
-  if (!server.ok()) return server.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<grpc::Server> server,
+                   StartGrpc(options.grpc, {&reports, &footprints}, &grpc_port));
 
-  Site site(query->get(), &metrics);
-  HttpServer::Options http_options;
-  http_options.host = options.http.host;
-  http_options.port = options.http.port;
-  const absl::StatusOr<std::unique_ptr<HttpServer>> http = HttpServer::Start(http_options, &site);
-  if (!http.ok()) return http.status();
-  Announce("grpc", options.grpc, grpc_port);
-  Announce("http", options.http, (*http)->port());
+  Site site(query.get(), &metrics);
+  ASSIGN_OR_RETURN(const std::unique_ptr<HttpServer> http,
+                   HttpServer::Start(options.http, HttpLimits(), &site));
+  Announce("grpc", {options.grpc.host, grpc_port});
+  Announce("http", http->listening());
 
   int signal = 0;
   sigwait(&signals, &signal);
   reports.Drain();
-  (*server)->Shutdown(absl::ToChronoTime(absl::Now() + kDrainTimeout));
+  server->Shutdown(absl::ToChronoTime(absl::Now() + kDrainTimeout));
   return absl::OkStatus();
 }
 

@@ -1,5 +1,7 @@
 #include "server/web/site.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "server/web/api.h"
 #include "server/web/assets.h"
@@ -7,8 +9,22 @@
 #include "server/web/target.h"
 
 namespace fedcarbon::server {
+namespace {
 
-Response Site::Answer(const Request& request) {
+HttpResponse WithFields(Response response) {
+  auto fields = HeaderFields(response);
+  return {response.status, std::move(response.content_type), std::move(response.body), std::move(fields)};
+}
+
+}  // namespace
+
+HttpResponse Site::Handle(const HttpRequest& request) { return WithFields(Answer(request)); }
+
+HttpResponse Site::Refuse(int status, const std::string& why) {
+  return WithFields(ErrorResponse(absl::InvalidArgumentError(why), status));
+}
+
+Response Site::Answer(const HttpRequest& request) {
   Response response = Find(request);
   if (response.status == 200 && !response.etag.empty() &&
       NoneMatchNames(request.if_none_match, response.etag)) {
@@ -20,7 +36,7 @@ Response Site::Answer(const Request& request) {
   return response;
 }
 
-Response Site::Find(const Request& request) {
+Response Site::Find(const HttpRequest& request) {
   if (request.method != "GET" && request.method != "HEAD") {
     Response refusal = ErrorResponse(absl::UnimplementedError("only GET and HEAD are answered here"), 405);
     refusal.allow = "GET, HEAD";

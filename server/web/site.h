@@ -3,29 +3,26 @@
 
 #include <string>
 
+#include "fedcarbon/http/http_server.h"
 #include "server/metrics.h"
 #include "server/query/footprint_query.h"
 #include "server/web/response.h"
 
 namespace fedcarbon::server {
 
-struct Request {
-  std::string method;
-  std::string target;         // as it came: path and query, encoded
-  std::string if_none_match;  // empty: none
-};
-
 /// Thread-safe as far as `query` is; `query` and `metrics` must outlive this.
-class Site {
+class Site : public HttpHandler {
  public:
   Site(FootprintQuery* query, Metrics* metrics) : query_(query), metrics_(metrics) {}
 
-  /// GET and HEAD are answered alike: whoever writes the answer leaves out the body of a HEAD. Never fails:
-  /// an error is an answer. Counts the request.
-  Response Answer(const Request& request);
+  /// Never fails: an error is an answer. Counts the request.
+  Response Answer(const HttpRequest& request);
+
+  HttpResponse Handle(const HttpRequest& request) override;
+  HttpResponse Refuse(int status, const std::string& why) override;
 
  private:
-  Response Find(const Request& request);
+  Response Find(const HttpRequest& request);
   Response Health();
 
   FootprintQuery* const query_;

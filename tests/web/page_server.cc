@@ -4,9 +4,9 @@
 #include <iostream>
 #include <string>
 
+#include "fedcarbon/http/http_server.h"
 #include "server/metrics.h"
 #include "server/query/footprint_query.h"
-#include "server/web/http_server.h"
 #include "server/web/site.h"
 #include "tests/web/made_up_federation.h"
 
@@ -26,14 +26,12 @@ int Main(int argc, char** argv) {
   }
   Metrics metrics;
   Site site(query->get(), &metrics);
-  HttpServer::Options options;
-  options.port = 0;
-  const auto server = HttpServer::Start(options, &site);
+  const auto server = HttpServer::Start({"127.0.0.1", 0}, HttpLimits(), &site);
   if (!server.ok()) {
     std::cerr << server.status() << "\n";
     return 1;
   }
-  std::cout << (*server)->port() << std::endl;
+  std::cout << (*server)->listening().port << std::endl;
   for (std::string line; std::getline(std::cin, line);) federation.AddRound();
   return 0;
 }

@@ -1,19 +1,14 @@
-// The client is this file's own, byte by byte.
 #include "node/status/status_server.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/unit/http/byte_client.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -24,40 +19,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
-
-class Client {
- public:
-  explicit Client(int port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    const timeval patience{60, 0};
-    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-  }
-  ~Client() { close(socket_); }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  // False once the server no longer takes it.
-  bool Send(const std::string& bytes) {
-    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
-  }
-
-  // All until the server closes. `reset` becomes whether it did so the hard way.
-  std::string Receive(bool* reset = nullptr) {
-    std::string all;
-    char buffer[65536];
-    ssize_t n = 0;
-    while ((n = recv(socket_, buffer, sizeof(buffer), 0)) > 0) all.append(buffer, n);
-    if (reset != nullptr) *reset = n < 0;
-    return all;
-  }
-
- private:
-  const int socket_;
-};
 
 class StatusServerTest : public testing::Test {
  protected:
@@ -70,11 +31,7 @@ class StatusServerTest : public testing::Test {
 
   int port() const { return server_->listening().port; }
 
-  std::string Ask(const std::string& request) {
-    Client client(port());
-    client.Send(request);
-    return client.Receive();
-  }
+  std::string Ask(const std::string& request) { return fedcarbon::Ask(port(), request); }
 
   std::string Get(const std::string& target) { return Ask("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n"); }
 
@@ -129,7 +86,7 @@ TEST_F(StatusServerTest, HeadIsGetWithoutBody) {
 
 TEST_F(StatusServerTest, ARefusalReachesWhoeverSendsABody) {
   Start();
-  Client client(port());
+  ByteClient client(port());
   client.Send("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
   client.Send(std::string(1'000'000, 'x'));
   bool reset = true;
@@ -160,7 +117,7 @@ TEST_F(StatusServerTest, TakesARequestOfTheLimitAndNoByteMore) {
 
 TEST_F(StatusServerTest, AnEndlessHeadIsRefused) {
   Start();
-  Client client(port());
+  ByteClient client(port());
   client.Send("GET / HTTP/1.1\r\n" + std::string(1'000'000, 'x'));
   EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 400 "));
 }
@@ -168,9 +125,9 @@ TEST_F(StatusServerTest, AnEndlessHeadIsRefused) {
 TEST_F(StatusServerTest, WhoSaysNothingInTimeIsCutAndOthersAreServed) {
   limits_.total = absl::Milliseconds(200);
   Start();
-  std::vector<std::unique_ptr<Client>> slow;
+  std::vector<std::unique_ptr<ByteClient>> slow;
   for (size_t i = 0; i < 3 * limits_.connections; ++i) {
-    slow.push_back(std::make_unique<Client>(port()));
+    slow.push_back(std::make_unique<ByteClient>(port()));
     slow.back()->Send("GET /healthz HTTP/1.1\r\nHo");
   }
   EXPECT_THAT(Get("/healthz"), StartsWith("HTTP/1.1 200 "));
@@ -182,13 +139,13 @@ TEST_F(StatusServerTest, ServesAsManyAtOnceAsTheLimit) {
   limits_.total = absl::InfiniteDuration();
   limits_.connections = 2;
   Start();
-  auto first = std::make_unique<Client>(port());
+  auto first = std::make_unique<ByteClient>(port());
   {
-    Client second(port());
+    ByteClient second(port());
     EXPECT_TRUE(first->Send("GET /he"));
     second.Send("GET /healthz HTTP/1.1\r\n\r\n");
     EXPECT_THAT(second.Receive(), StartsWith("HTTP/1.1 200 "));  // the limit itself
-    auto blocking = std::make_unique<Client>(port());            // waits: `second` is still open
+    auto blocking = std::make_unique<ByteClient>(port());        // waits: `second` is still open
     blocking->Send("GET /healthz HTTP/1.1\r\n\r\n");
     first.reset();
     EXPECT_THAT(blocking->Receive(), StartsWith("HTTP/1.1 200 "));
@@ -197,9 +154,9 @@ TEST_F(StatusServerTest, ServesAsManyAtOnceAsTheLimit) {
 
 TEST_F(StatusServerTest, EndsThoughClientsHang) {
   Start();
-  std::vector<std::unique_ptr<Client>> hanging;
+  std::vector<std::unique_ptr<ByteClient>> hanging;
   for (size_t i = 0; i < limits_.connections + 1; ++i) {
-    hanging.push_back(std::make_unique<Client>(port()));
+    hanging.push_back(std::make_unique<ByteClient>(port()));
     hanging.back()->Send("GET / HTTP/1.1\r\n");
   }
   server_.reset();

@@ -1,22 +1,17 @@
-// What only a socket shows: framing, limits, threads. The client is this file's own, byte by byte.
-#include "server/web/http_server.h"
+// The site behind the HTTP server: what only a socket shows.
+#include "fedcarbon/http/http_server.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "server/query/footprint_query.h"
+#include "server/web/site.h"
+#include "tests/unit/http/byte_client.h"
 #include "tests/web/made_up_federation.h"
 
 namespace fedcarbon::server {
@@ -28,58 +23,22 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-class Client {
- public:
-  explicit Client(int port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    const timeval patience{60, 0};
-    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-  }
-  ~Client() { close(socket_); }
-
-  // False once the server no longer takes it.
-  bool Send(const std::string& bytes) {
-    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
-  }
-
-  // All until the server closes.
-  std::string Receive() {
-    std::string all;
-    char buffer[65536];
-    for (ssize_t n; (n = recv(socket_, buffer, sizeof(buffer), 0)) > 0;) all.append(buffer, n);
-    return all;
-  }
-
- private:
-  const int socket_;
-};
-
 class HttpServerTest : public testing::Test {
  protected:
-  HttpServerTest() { options_.port = 0; }
-
   void Start() {
-    auto server = HttpServer::Start(options_, &site_);
+    auto server = HttpServer::Start({"127.0.0.1", 0}, limits_, &site_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
 
-  std::string Ask(const std::string& request) {
-    Client client(server_->port());
-    client.Send(request);
-    return client.Receive();
-  }
+  std::string Ask(const std::string& request) { return fedcarbon::Ask(server_->listening().port, request); }
 
   Metrics metrics_;
   MadeUpFederation federation_{1, 1, "a run", "budapest.example"};
   std::unique_ptr<FootprintQuery> query_ =
       *FootprintQuery::Create(federation_.store(), federation_.clock(), "", "");
   Site site_{query_.get(), &metrics_};
-  HttpServer::Options options_;
+  HttpLimits limits_;
   std::unique_ptr<HttpServer> server_;
 };
 
@@ -150,10 +109,10 @@ std::string RequestOf(size_t bytes) {
 
 TEST_F(HttpServerTest, TakesARequestOfTheLimitAndNoByteMore) {
   Start();
-  const std::string most = RequestOf(options_.limits.request_bytes);
-  ASSERT_EQ(most.size(), options_.limits.request_bytes);
+  const std::string most = RequestOf(limits_.request_bytes);
+  ASSERT_EQ(most.size(), limits_.request_bytes);
   EXPECT_THAT(Ask(most), StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(Ask(RequestOf(options_.limits.request_bytes + 1)),
+  EXPECT_THAT(Ask(RequestOf(limits_.request_bytes + 1)),
               AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("16384 bytes")));
 }
 
@@ -168,27 +127,6 @@ TEST_F(HttpServerTest, RequestLineHasItsLimit) {
               AllOf(StartsWith("HTTP/1.1 414 "), HasSubstr("8192 bytes"), HasSubstr("nosniff")));
 }
 
-TEST_F(HttpServerTest, ASlowRequestIsCutOffAndOthersAreServed) {
-  options_.limits.read = absl::Milliseconds(200);
-  Start();
-  std::vector<std::unique_ptr<Client>> slow;
-  for (int i = 0; i < 100; ++i) {
-    slow.push_back(std::make_unique<Client>(server_->port()));
-    slow.back()->Send("GET / HTTP/1.1\r\nHo");
-  }
-  EXPECT_THAT(Ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
-  for (auto& client : slow) EXPECT_THAT(client->Receive(), Not(HasSubstr("200 OK")));
-}
-
-TEST_F(HttpServerTest, EndsThoughAClientHangs) {
-  Start();
-  Client idle(server_->port());
-  Client half(server_->port());
-  half.Send("GET / HTTP/1.1\r\n");
-  server_.reset();
-  EXPECT_THAT(half.Receive(), Not(HasSubstr("200 OK")));
-}
-
 TEST_F(HttpServerTest, AnswersManyAtOnce) {
   Start();
   std::vector<std::thread> threads;
@@ -201,21 +139,6 @@ TEST_F(HttpServerTest, AnswersManyAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(metrics_.http_requests[2], 320u);
-}
-
-TEST_F(HttpServerTest, APortInUseIsAnErrorWithTheAddress) {
-  Start();
-  options_.port = server_->port();
-  const auto second = HttpServer::Start(options_, &site_);
-  ASSERT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(
-      std::string(second.status().message()),
-      AllOf(HasSubstr(absl::StrCat("127.0.0.1:", options_.port)), HasSubstr("in use"), HasSubstr("--http")));
-}
-
-TEST_F(HttpServerTest, AHostThatIsNotOursIsAnError) {
-  options_.host = "192.0.2.1";
-  EXPECT_EQ(HttpServer::Start(options_, &site_).status().code(), absl::StatusCode::kUnavailable);
 }
 
 }  // namespace
