@@ -13,7 +13,7 @@
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
 #include "fedcarbon/v1/report.pb.h"
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 #include "server/store/store.h"
 
 namespace fedcarbon::server {

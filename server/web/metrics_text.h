@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 
 namespace fedcarbon::server {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "fedcarbon/http/http_server.h"
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 #include "server/query/footprint_query.h"
 #include "server/web/response.h"
 

@@ -20,7 +20,7 @@
 #include "server/ingest/digest.h"
 #include "server/ingest/grpc/report_service.h"
 #include "server/ingest/ingestor.h"
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace fedcarbon::server {

@@ -17,7 +17,7 @@
 #include "fedcarbon/sync/mutex.h"
 #include "server/ingest/ingestor.h"
 #include "server/ingest/report_stream.h"
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 #include "server/store/store.h"
 
 namespace fedcarbon::simulation {

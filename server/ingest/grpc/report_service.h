@@ -8,7 +8,7 @@
 #include "fedcarbon/sync/mutex.h"
 #include "fedcarbon/v1/report.grpc.pb.h"
 #include "server/ingest/ingestor.h"
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 
 namespace fedcarbon::server {
 
