@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "fedcarbon/files/read_file.h"
+#include "fedcarbon/status/status.h"
 #include "node/config/config_file.h"
 #include "node/config/config_values.h"
 
@@ -21,13 +22,6 @@ absl::Status Override(const char* flag, const std::string& text,
   absl::StatusOr<T> parsed = parse(text);
   if (!parsed.ok()) return absl::InvalidArgumentError(absl::StrCat(flag, ": ", parsed.status().message()));
   *value = *std::move(parsed);
-  return absl::OkStatus();
-}
-
-absl::Status FirstError(std::initializer_list<absl::Status> checks) {
-  for (const absl::Status& check : checks) {
-    if (!check.ok()) return check;
-  }
   return absl::OkStatus();
 }
 
@@ -65,8 +59,6 @@ absl::Status OverrideListener(const Flags& flags, std::vector<PlacedListener>* l
     listeners->back().place = first->first;
   }
   PlacedListener* const listener = &listeners->front();
-  listener->has_listen |= !flags.listen.empty();
-  listener->has_upstream |= !flags.upstream.empty();
   ListenerOptions* const options = &listener->options;
   return FirstError({Override("--listen", flags.listen, ParseEndpoint, &options->listen),
                      Override("--upstream", flags.upstream, ParseReachableEndpoint, &options->upstream),
@@ -81,9 +73,10 @@ absl::Status CheckListener(const PlacedListener& listener) {
     return absl::InvalidArgumentError(absl::StrCat(listener.place, ": ", what));
   };
   const ListenerOptions& options = listener.options;
-  if (!listener.has_listen)
+  if (options.listen == Endpoint()) {
     return error("no place to listen at: add listen (--listen) as HOST:PORT or unix:PATH");
-  if (!listener.has_upstream) {
+  }
+  if (options.upstream == Endpoint()) {
     return error("no upstream: add upstream (--upstream) as HOST:PORT or unix:PATH");
   }
   if (options.upstream_address.value_or(options.upstream) == options.listen) {
@@ -103,8 +96,7 @@ absl::Status CheckListeners(const std::vector<PlacedListener>& listeners) {
         "--config");
   }
   for (auto listener = listeners.begin(); listener != listeners.end(); ++listener) {
-    const absl::Status checked = CheckListener(*listener);
-    if (!checked.ok()) return checked;
+    RETURN_IF_ERROR(CheckListener(*listener));
     const Endpoint& listen = listener->options.listen;
     if (!listen.is_unix() && listen.address.port == 0) continue;
     for (auto other = listeners.begin(); other != listener; ++other) {
@@ -139,19 +131,17 @@ absl::Status CheckNode(const NodeConfig& config) {
         "keep: nothing is reported that could be kept; name a coordinator, or leave keep out");
   }
   if (config.coordinator.has_value()) {
-    const absl::Status checked = CheckExposure("coordinator", *config.coordinator, config.insecure);
-    if (!checked.ok()) return checked;
+    RETURN_IF_ERROR(CheckExposure("coordinator", *config.coordinator, config.insecure));
   }
   return CheckExposure("http", config.http, config.insecure);
 }
 
 absl::StatusOr<NodeConfig> Combine(const Flags& flags, NodeConfig config,
                                    std::vector<PlacedListener> listeners) {
-  const absl::Status overridden =
-      FirstError({OverrideNode(flags, &config), OverrideListener(flags, &listeners)});
-  if (!overridden.ok()) return overridden;
-  const absl::Status checked = FirstError({CheckNode(config), CheckListeners(listeners)});
-  if (!checked.ok()) return checked;
+  RETURN_IF_ERROR(OverrideNode(flags, &config));
+  RETURN_IF_ERROR(OverrideListener(flags, &listeners));
+  RETURN_IF_ERROR(CheckNode(config));
+  RETURN_IF_ERROR(CheckListeners(listeners));
   for (PlacedListener& listener : listeners) config.proxy.listeners.push_back(std::move(listener.options));
   return config;
 }
@@ -186,8 +176,7 @@ absl::StatusOr<NodeConfig> ParseConfig(const std::string& text, const std::strin
   }
   NodeConfig config;
   std::vector<PlacedListener> listeners;
-  const absl::Status read = ReadConfigFile(text, name, &config, &listeners);
-  if (!read.ok()) return read;
+  RETURN_IF_ERROR(ReadConfigFile(text, name, &config, &listeners));
   return Combine(flags, std::move(config), std::move(listeners));
 }
 

@@ -10,10 +10,7 @@
 namespace fedcarbon::node {
 namespace {
 
-constexpr int64_t kMaxConnections = 1'000'000;
-constexpr int64_t kMinBuffer = 64 << 10;
 constexpr int64_t kMaxBuffer = int64_t{64} << 30;
-constexpr absl::Duration kMinTimeout = absl::Seconds(1);
 constexpr absl::Duration kMaxTimeout = absl::Hours(1);
 constexpr absl::Duration kMaxDrain = absl::Hours(24);
 constexpr int64_t kMaxStreams = 1'000'000;
@@ -41,7 +38,7 @@ class ConfigFile {
                   {"insecure", toml_.Flag(&config_->insecure)},
                   {"threads", toml_.Whole(1, kMaxThreads, &proxy->threads)},
                   {"connections", toml_.Whole(1, kMaxConnections, &proxy->connections)},
-                  {"buffer", toml_.Whole(kMinBuffer, kMaxBuffer, &proxy->buffer)},
+                  {"buffer", toml_.Whole(kMinBuffer.count(), kMaxBuffer, &proxy->buffer)},
                   {"connect_timeout", toml_.Duration(kMinTimeout, kMaxTimeout, &proxy->connect_timeout)},
                   {"handshake_timeout", toml_.Duration(kMinTimeout, kMaxTimeout, &proxy->handshake_timeout)},
                   {"drain", toml_.Duration(absl::ZeroDuration(), kMaxDrain, &proxy->drain)},
@@ -75,8 +72,6 @@ class ConfigFile {
   absl::Status ReadListener(const std::string& key, const toml::node& node) {
     PlacedListener listener;
     listener.place = absl::StrCat(toml_.Place(node.source()), ": ", key);
-    listener.has_listen = node.as_table()->contains("listen");
-    listener.has_upstream = node.as_table()->contains("upstream");
     ListenerOptions* const options = &listener.options;
     const absl::Status read = toml_.ReadTable(
         key, node,

@@ -13,8 +13,6 @@ namespace fedcarbon::node {
 struct PlacedListener {
   ListenerOptions options;
   std::string place;  // where it was named, for messages
-  bool has_listen = false;
-  bool has_upstream = false;
 };
 
 /// Reads all but the listeners into `config`, and those into `listeners`. INVALID_ARGUMENT

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/text/country_codes.h"
 #include "fedcarbon/text/names.h"
+#include "node/proxy/options.h"
 
 namespace fedcarbon::node {
 namespace {

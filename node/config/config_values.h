@@ -13,10 +13,8 @@
 
 namespace fedcarbon::node {
 
-inline constexpr int kMaxThreads = 64;
 inline constexpr size_t kMaxHeaderName = 128;  // bytes
 inline constexpr size_t kMaxServerName = 253;  // bytes
-inline constexpr size_t kMaxAlpnName = 255;    // bytes: RFC 7301
 
 absl::StatusOr<std::string> ParseNode(const std::string& text);     // a lower-case DNS name
 absl::StatusOr<std::string> ParseCountry(const std::string& text);  // ISO 3166-1 alpha-3

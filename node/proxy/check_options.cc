@@ -12,10 +12,6 @@
 namespace fedcarbon::node {
 namespace {
 
-constexpr int kMaxThreads = 64;
-constexpr size_t kMaxConnections = 1'000'000;
-constexpr Bytes kMinBuffer(64 << 10);
-
 absl::Status CheckListener(const ListenerOptions& options) {
   const std::string name = absl::StrCat("listener ", options.listen.text(), ": ");
   const auto error = [&name](auto&&... what) {
@@ -41,7 +37,9 @@ absl::Status CheckListener(const ListenerOptions& options) {
     }
   }
   for (const std::string& protocol : options.alpn) {
-    if (protocol.empty() || protocol.size() > 255) return error("alpn: a protocol's name has 1 to 255 bytes");
+    if (protocol.empty() || protocol.size() > kMaxAlpnName) {
+      return error("alpn: a protocol's name has 1 to ", kMaxAlpnName, " bytes");
+    }
   }
   if (options.wire.streams < 1 || options.wire.header_block < Bytes(1)) {
     return error("limits: streams and header_block are at least 1");
@@ -67,9 +65,9 @@ absl::Status CheckProxyOptions(const ProxyOptions& options) {
   }
   for (const auto& [name, duration] : {std::pair("connect_timeout", options.connect_timeout),
                                        std::pair("handshake_timeout", options.handshake_timeout)}) {
-    if (duration < absl::Seconds(1)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(name, " ", absl::FormatDuration(duration), ": use at least 1s"));
+    if (duration < kMinTimeout) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " ", absl::FormatDuration(duration),
+                                                     ": use at least ", absl::FormatDuration(kMinTimeout)));
     }
   }
   std::set<std::string> places;

@@ -16,6 +16,13 @@
 
 namespace fedcarbon::node {
 
+/// Bounds of the options below.
+inline constexpr int kMaxThreads = 64;
+inline constexpr size_t kMaxConnections = 1'000'000;
+inline constexpr Bytes kMinBuffer = Bytes(64 << 10);
+inline constexpr absl::Duration kMinTimeout = absl::Seconds(1);
+inline constexpr size_t kMaxAlpnName = 255;  // bytes: RFC 7301
+
 /// TLS towards the clients. PEM files, read again when they change.
 struct TlsServerOptions {
   std::string certificate;  // chain, the proxy's own first
@@ -63,17 +70,18 @@ struct ListenerOptions {
 struct ProxyOptions {
   std::vector<ListenerOptions> listeners;
 
-  /// Each connection belongs to one thread. 1 to 64.
+  /// Each connection belongs to one thread. 1 to kMaxThreads.
   int threads = 1;
 
-  /// All listeners together; what comes past it waits in the kernel until one ends. 1 to 1,000,000.
+  /// All listeners together; what comes past it waits in the kernel until one ends. 1 to kMaxConnections.
   size_t connections = 20'000;
 
   /// Bytes that were read and could not be written yet, of one thread's connections together. Above it each
-  /// connection still holds at most 16 KiB per direction. At least 64 KiB.
+  /// connection still holds at most 16 KiB per direction. At least kMinBuffer.
   Bytes buffer = Bytes(4 << 20);
 
-  /// For each of the upstream's addresses to accept a connection, and for a TLS handshake of either leg.
+  /// For each of the upstream's addresses to accept a connection, and for a TLS handshake of either leg. At
+  /// least kMinTimeout.
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration handshake_timeout = absl::Seconds(10);
 
