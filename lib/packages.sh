@@ -4,12 +4,12 @@
 build_packages=(
   g++ cmake ninja-build pkg-config
   protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev libabsl-dev
-  libsqlite3-dev nlohmann-json3-dev libssl-dev prometheus-cpp-dev libjs-chart.js
+  libsqlite3-dev libssl-dev prometheus-cpp-dev libjs-chart.js
   libtomlplusplus-dev libcli11-dev libspdlog-dev libnghttp2-dev libboost1.81-dev
 )
 
 test_packages=(
-  libgtest-dev libgmock-dev libbenchmark-dev libhttp-parser-dev libwslay-dev
+  libgtest-dev libgmock-dev nlohmann-json3-dev libbenchmark-dev libhttp-parser-dev libwslay-dev
   clang-14 lld-14 libclang-rt-14-dev libfuzzer-14-dev clang-format-14 clang-tidy-14
   chromium chromium-driver python3 python3-venv curl sqlite3 procps
 )

@@ -2,14 +2,15 @@
 
 #include <openssl/sha.h>
 
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "fedcarbon/text/utf8.h"
 #include "google/protobuf/util/json_util.h"
 
 namespace fedcarbon::server {
@@ -52,6 +53,25 @@ int HttpStatus(absl::StatusCode code) {
   }
 }
 
+// In quotation marks; what is not UTF-8 becomes U+FFFD.
+std::string JsonString(std::string_view text) {
+  constexpr std::string_view kShortened = "\"\\\b\f\n\r\t";
+  std::string json = "\"";
+  for (CodePoint point; !text.empty(); text.remove_prefix(point.size)) {
+    point = DecodeUtf8(text);
+    if (!point.is_valid) {
+      json += "\uFFFD";
+    } else if (const size_t at = kShortened.find(text[0]); at != kShortened.npos) {
+      absl::StrAppend(&json, "\\", std::string(1, "\"\\bfnrt"[at]));
+    } else if (point.value < 0x20) {
+      absl::StrAppendFormat(&json, "\\u%04x", static_cast<uint32_t>(point.value));
+    } else {
+      json += text.substr(0, point.size);
+    }
+  }
+  return json + "\"";
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> HeaderFields(const Response& response) {
@@ -84,13 +104,11 @@ Response ErrorResponse(const absl::Status& status) {
 }
 
 Response ErrorResponse(const absl::Status& status, int http_status) {
-  const nlohmann::json json = {{"code", static_cast<int>(status.code())},
-                               {"message", std::string(status.message())},
-                               {"details", nlohmann::json::array()}};
   Response response;
   response.status = http_status;
   response.content_type = "application/json";
-  response.body = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  response.body = absl::StrCat("{\"code\":", static_cast<int>(status.code()), ",\"details\":[],\"message\":",
+                               JsonString({status.message().data(), status.message().size()}), "}");
   return response;
 }
 

@@ -195,6 +195,15 @@ TEST_F(SiteTest, EveryStatusHasItsHttpStatus) {
   }
 }
 
+TEST_F(SiteTest, AnErrorsMessageIsAJsonString) {
+  std::string message = "\"quoted\" \\ \xc3\xbc \xf0\x9f\x8c\x8d <b>\x7f";
+  for (char control = 0; control < 0x20; ++control) message += control;
+  const Response response = ErrorResponse(absl::NotFoundError(message + "\xff|"));
+  EXPECT_EQ(MessageOf(response, 404, 5), message + "\xef\xbf\xbd|");
+  EXPECT_EQ(ErrorResponse(absl::NotFoundError("a\nb\x01 \"c\"")).body,
+            "{\"code\":5,\"details\":[],\"message\":\"a\\nb\\u0001 \\\"c\\\"\"}");
+}
+
 TEST_F(SiteTest, MarkupInNamesStaysText) {
   const Response response = Get(run_);
   EXPECT_THAT(response.body, Not(HasSubstr("<")));
