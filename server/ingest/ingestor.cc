@@ -74,7 +74,7 @@ void Ingestor::CommitGroup(std::vector<Submission> group, const std::vector<Answ
   if (group.empty()) return;
   const absl::Duration begin = clock_->Monotonic();
   const absl::StatusOr<std::vector<Appended>> results = store_->Append(group);
-  metrics_->commit.Record(clock_->Monotonic() - begin);
+  metrics_->commit.Observe(absl::ToDoubleSeconds(clock_->Monotonic() - begin));
   FEDCARBON_CHECK(!results.ok() || results->size() == group.size());
   for (size_t i = 0; i < group.size(); ++i) {
     const uint64_t sequence = group[i].id.sequence;

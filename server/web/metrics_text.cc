@@ -2,7 +2,6 @@
 
 #include <prometheus/text_serializer.h>
 
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -24,23 +23,6 @@ ClientMetric Counted(uint64_t value) {
 ClientMetric Counted(uint64_t value, const char* label, const std::string& label_value) {
   ClientMetric metric = Counted(value);
   metric.label.push_back({label, label_value});
-  return metric;
-}
-
-ClientMetric Durations(const DurationHistogram& durations) {
-  constexpr auto kBounds = DurationHistogram::kBoundsMicros;
-  ClientMetric metric;
-  uint64_t count = 0;
-  for (size_t range = 0; range <= kBounds.size(); ++range) {
-    count += durations.count(range);
-    ClientMetric::Bucket bucket;
-    bucket.cumulative_count = count;
-    bucket.upper_bound = range < kBounds.size() ? absl::ToDoubleSeconds(absl::Microseconds(kBounds[range]))
-                                                : std::numeric_limits<double>::infinity();
-    metric.histogram.bucket.push_back(bucket);
-  }
-  metric.histogram.sample_count = count;
-  metric.histogram.sample_sum = absl::ToDoubleSeconds(durations.sum());
   return metric;
 }
 
@@ -74,7 +56,7 @@ std::string MetricsText(const Metrics& metrics) {
              {streams}),
       Family("fedcarbon_server_commit_duration_seconds",
              "Time that the store took to commit a group of batches.", MetricType::Histogram,
-             {Durations(metrics.commit)}),
+             {metrics.commit.Collect()}),
       Family("fedcarbon_server_http_requests_total", "HTTP requests answered, by class of status.",
              MetricType::Counter, std::move(requests)),
   });

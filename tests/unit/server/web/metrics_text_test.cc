@@ -9,6 +9,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -51,11 +52,11 @@ TEST(MetricsText, HoldsEveryCounterUnderItsName) {
 
 TEST(MetricsText, DurationsCountIntoTheRangeThatTheyDoNotExceed) {
   Metrics metrics;
-  metrics.commit.Record(absl::ZeroDuration());
-  metrics.commit.Record(absl::Microseconds(500));  // at a bound
-  metrics.commit.Record(absl::Microseconds(501));  // one past it
-  metrics.commit.Record(absl::Seconds(5));
-  metrics.commit.Record(absl::Seconds(6));
+  metrics.commit.Observe(absl::ToDoubleSeconds(absl::ZeroDuration()));
+  metrics.commit.Observe(absl::ToDoubleSeconds(absl::Microseconds(500)));  // at a bound
+  metrics.commit.Observe(absl::ToDoubleSeconds(absl::Microseconds(501)));  // one past it
+  metrics.commit.Observe(absl::ToDoubleSeconds(absl::Seconds(5)));
+  metrics.commit.Observe(absl::ToDoubleSeconds(absl::Seconds(6)));
   auto samples = Parse(MetricsText(metrics));
   const std::string name = "fedcarbon_server_commit_duration_seconds";
   EXPECT_EQ(samples[name + "_bucket{le=\"0.0005\"}"], 2);
