@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "fedcarbon/report/grpc/metering.h"
+#include "fedcarbon/status/status.h"
 #include "node/local/grpc/local_service.h"
 #include "node/proxy/proxy.h"
 #include "node/status/status_server.h"
@@ -71,11 +72,9 @@ absl::Status CheckRestartSettings(const NodeConfig& before, const NodeConfig& af
 
 absl::Status Reload(const Flags& flags, const NodeConfig& running, Proxy* proxy) {
   if (flags.config.empty()) return absl::InvalidArgumentError("there is no --config to read again");
-  absl::StatusOr<NodeConfig> config = LoadConfig(flags);
-  if (!config.ok()) return config.status();
-  const absl::Status checked = CheckRestartSettings(running, *config);
-  if (!checked.ok()) return checked;
-  return proxy->Reload(config->proxy);
+  ASSIGN_OR_RETURN(const NodeConfig config, LoadConfig(flags));
+  RETURN_IF_ERROR(CheckRestartSettings(running, config));
+  return proxy->Reload(config.proxy);
 }
 
 std::string Listening(const Proxy& proxy) {
@@ -127,32 +126,27 @@ absl::Status Serve(const Flags& flags, const NodeConfig& config, const sigset_t&
   if (!config.http.is_loopback()) {
     spdlog::warn("http {}: anybody who reaches this address can read health and metrics", config.http.text());
   }
-  absl::StatusOr<std::unique_ptr<Metering>> metering = Metering::Start(ToMeteringOptions(config));
-  if (!metering.ok()) return metering.status();
-  if (!(*metering)->meter()->enabled()) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Metering> metering, Metering::Start(ToMeteringOptions(config)));
+  if (!metering->meter()->enabled()) {
     spdlog::warn("FEDCARBON_DISABLED is set: what passes is forwarded, and reported to nobody");
   } else if (!config.coordinator) {
     spdlog::warn("no coordinator: what is counted is seen at http {} alone", config.http.text());
   }
   ProxyMetrics metrics;
-  const absl::StatusOr<std::unique_ptr<StatusServer>> status = StatusServer::Start(config.http, &metrics);
-  if (!status.ok()) return status.status();
-  absl::StatusOr<std::unique_ptr<Proxy>> proxy = Proxy::Start(config.proxy, (*metering)->meter(), &metrics);
-  if (!proxy.ok()) return proxy.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<StatusServer> status, StatusServer::Start(config.http, &metrics));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Proxy> proxy,
+                   Proxy::Start(config.proxy, metering->meter(), &metrics));
   std::unique_ptr<LocalService> local;  // ends before the proxy, whose rounds it names
   if (!config.socket.empty()) {
-    absl::StatusOr<std::unique_ptr<LocalService>> started =
-        LocalService::Start(config.socket, (*metering)->meter(), (*proxy)->open_rounds());
-    if (!started.ok()) return started.status();
-    local = *std::move(started);
+    ASSIGN_OR_RETURN(local, LocalService::Start(config.socket, metering->meter(), proxy->open_rounds()));
   }
-  (*status)->set_serving(true);
-  Announce(**proxy, config.socket, **status);
+  status->set_serving(true);
+  Announce(*proxy, config.socket, *status);
 
-  ObeySignals(flags, config, signals, proxy->get());
-  (*status)->set_serving(false);
+  ObeySignals(flags, config, signals, proxy.get());
+  status->set_serving(false);
   spdlog::info("stopping: waiting for {} connections to end", metrics.connections_open.load());
-  Drain(signals, proxy->get());
+  Drain(signals, proxy.get());
   return absl::OkStatus();
 }
 

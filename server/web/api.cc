@@ -7,6 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/status/status.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -29,22 +30,24 @@ void ReadPage(ParameterReader* parameters, Request* request) {
   request->set_page_token(parameters->Text("page_token"));
 }
 
-Response ListRuns(FootprintQuery* query, ParameterReader* parameters) {
+absl::StatusOr<v1::ListRunsResponse> ListRuns(FootprintQuery* query, ParameterReader* parameters) {
   v1::ListRunsRequest request;
   ReadPage(parameters, &request);
-  if (const absl::Status read = parameters->Finish(); !read.ok()) return ErrorResponse(read);
-  return Answer(query->ListRuns(request));
+  RETURN_IF_ERROR(parameters->Finish());
+  return query->ListRuns(request);
 }
 
-Response GetRun(FootprintQuery* query, const std::string& run, ParameterReader* parameters) {
+absl::StatusOr<v1::RunFootprint> GetRun(FootprintQuery* query, const std::string& run,
+                                        ParameterReader* parameters) {
   v1::GetRunRequest request;
   request.set_run(run);
   ReadMethod(parameters, request.mutable_method());
-  if (const absl::Status read = parameters->Finish(); !read.ok()) return ErrorResponse(read);
-  return Answer(query->GetRun(request));
+  RETURN_IF_ERROR(parameters->Finish());
+  return query->GetRun(request);
 }
 
-Response ListRounds(FootprintQuery* query, const std::string& run, ParameterReader* parameters) {
+absl::StatusOr<v1::ListRoundsResponse> ListRounds(FootprintQuery* query, const std::string& run,
+                                                  ParameterReader* parameters) {
   v1::ListRoundsRequest request;
   request.set_run(run);
   ReadMethod(parameters, request.mutable_method());
@@ -53,43 +56,43 @@ Response ListRounds(FootprintQuery* query, const std::string& run, ParameterRead
   const std::optional<uint64_t> to = parameters->Number("to", 0, UINT64_MAX);
   if (from) request.set_from(*from);
   if (to) request.set_to(*to);
-  if (const absl::Status read = parameters->Finish(); !read.ok()) return ErrorResponse(read);
+  RETURN_IF_ERROR(parameters->Finish());
   if (from && to && *from > *to) {
-    return ErrorResponse(absl::InvalidArgumentError(absl::StrCat("from: ", *from, " is after to: ", *to)));
+    return absl::InvalidArgumentError(absl::StrCat("from: ", *from, " is after to: ", *to));
   }
-  return Answer(query->ListRounds(request));
+  return query->ListRounds(request);
 }
 
-Response GetRound(FootprintQuery* query, const std::string& run, const std::string& round,
-                  ParameterReader* parameters) {
+absl::StatusOr<v1::RoundFootprint> GetRound(FootprintQuery* query, const std::string& run,
+                                            const std::string& round, ParameterReader* parameters) {
   v1::GetRoundRequest request;
   request.set_run(run);
   const std::optional<uint64_t> number = ParseNumber(round);
   if (!number) {
-    return ErrorResponse(absl::InvalidArgumentError(
-        absl::StrCat("round: \"", absl::Utf8SafeCHexEscape(round), "\" is not a whole number")));
+    return absl::InvalidArgumentError(
+        absl::StrCat("round: \"", absl::Utf8SafeCHexEscape(round), "\" is not a whole number"));
   }
   request.set_round(*number);
   ReadMethod(parameters, request.mutable_method());
-  if (const absl::Status read = parameters->Finish(); !read.ok()) return ErrorResponse(read);
-  return Answer(query->GetRound(request));
+  RETURN_IF_ERROR(parameters->Finish());
+  return query->GetRound(request);
 }
 
-Response GetNode(FootprintQuery* query, const std::string& run, const std::string& node,
-                 ParameterReader* parameters) {
+absl::StatusOr<v1::NodeRounds> GetNode(FootprintQuery* query, const std::string& run, const std::string& node,
+                                       ParameterReader* parameters) {
   v1::GetNodeRequest request;
   request.set_run(run);
   request.set_node(node);
   ReadMethod(parameters, request.mutable_method());
-  if (const absl::Status read = parameters->Finish(); !read.ok()) return ErrorResponse(read);
-  return Answer(query->GetNode(request));
+  RETURN_IF_ERROR(parameters->Finish());
+  return query->GetNode(request);
 }
 
-Response ListFactors(FootprintQuery* query, ParameterReader* parameters) {
+absl::StatusOr<v1::ListFactorsResponse> ListFactors(FootprintQuery* query, ParameterReader* parameters) {
   v1::ListFactorsRequest request;
   ReadMethod(parameters, request.mutable_method());
-  if (const absl::Status read = parameters->Finish(); !read.ok()) return ErrorResponse(read);
-  return Answer(query->ListFactors(request));
+  RETURN_IF_ERROR(parameters->Finish());
+  return query->ListFactors(request);
 }
 
 }  // namespace
@@ -97,14 +100,14 @@ Response ListFactors(FootprintQuery* query, ParameterReader* parameters) {
 Response AnswerApi(FootprintQuery* query, const Target& target) {
   const Path path(target.path.begin() + 2, target.path.end());
   ParameterReader parameters(target.parameters);
-  if (path == Path{"factors"}) return ListFactors(query, &parameters);
-  if (path == Path{"runs"}) return ListRuns(query, &parameters);
+  if (path == Path{"factors"}) return Answer(ListFactors(query, &parameters));
+  if (path == Path{"runs"}) return Answer(ListRuns(query, &parameters));
   if (path.size() >= 2 && path[0] == "runs" && !path[1].empty()) {
     const std::string& run = path[1];
-    if (path.size() == 2) return GetRun(query, run, &parameters);
-    if (path.size() == 3 && path[2] == "rounds") return ListRounds(query, run, &parameters);
-    if (path.size() == 4 && path[2] == "rounds") return GetRound(query, run, path[3], &parameters);
-    if (path.size() == 4 && path[2] == "nodes") return GetNode(query, run, path[3], &parameters);
+    if (path.size() == 2) return Answer(GetRun(query, run, &parameters));
+    if (path.size() == 3 && path[2] == "rounds") return Answer(ListRounds(query, run, &parameters));
+    if (path.size() == 4 && path[2] == "rounds") return Answer(GetRound(query, run, path[3], &parameters));
+    if (path.size() == 4 && path[2] == "nodes") return Answer(GetNode(query, run, path[3], &parameters));
   }
   return ErrorResponse(absl::NotFoundError(
       "no such path; there are /api/v1/runs, /api/v1/runs/{id}, /api/v1/runs/{id}/rounds, "

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "fedcarbon/status/status.h"
 #include "fedcarbon/text/utf8.h"
 
 namespace fedcarbon::server {
@@ -46,19 +47,15 @@ absl::StatusOr<Target> ParseTarget(absl::string_view target) {
   const absl::string_view path = target.substr(1, question == target.npos ? target.npos : question - 1);
   Target result;
   for (const absl::string_view segment : absl::StrSplit(path, '/')) {
-    auto decoded = Decode(segment, false);
-    if (!decoded.ok()) return decoded.status();
-    result.path.push_back(*std::move(decoded));
+    ASSIGN_OR_RETURN(result.path.emplace_back(), Decode(segment, false));
   }
   if (question == target.npos) return result;
   for (const absl::string_view pair : absl::StrSplit(target.substr(question + 1), '&', absl::SkipEmpty())) {
     const std::pair<absl::string_view, absl::string_view> parts =
         absl::StrSplit(pair, absl::MaxSplits('=', 1));
-    auto name = Decode(parts.first, true);
-    auto value = Decode(parts.second, true);
-    if (!name.ok()) return name.status();
-    if (!value.ok()) return value.status();
-    result.parameters.emplace(*std::move(name), *std::move(value));
+    ASSIGN_OR_RETURN(std::string name, Decode(parts.first, true));
+    ASSIGN_OR_RETURN(std::string value, Decode(parts.second, true));
+    result.parameters.emplace(std::move(name), std::move(value));
   }
   return result;
 }
