@@ -7,6 +7,7 @@ descriptors than before, has logged next to nothing, and tells in a Gap where it
 import queue
 import resource
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -209,9 +210,9 @@ class CrowdTest(HostileTest):
         self.check_node()
 
     def test_an_upstream_that_is_gone(self):
-        gone = Listener()
-        gone.close()
-        self.start_node(f'[[listener]]\nlisten = "127.0.0.1:0"\nupstream = "{gone.address}"')
+        gone = self.enterContext(socket.socket())
+        gone.bind(('127.0.0.1', 0))  # nobody listens there, and nobody else can
+        self.start_node(f'[[listener]]\nlisten = "127.0.0.1:0"\nupstream = "127.0.0.1:{gone.getsockname()[1]}"')
 
         def knock():
             for _ in range(CROWD):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-from federation import Federation, free_port
+from federation import DEADLINE, Federation, free_port
 
 BIN = None  # the folder of the programs: the first argument
 
@@ -26,7 +26,7 @@ class CommandTest(unittest.TestCase):
 
     def fails(self, status, named, *arguments):
         done = subprocess.run([f'{BIN}/fedcarbon', *map(str, arguments)], capture_output=True, text=True,
-                              env=self.federation.environment, timeout=60)
+                              env=self.federation.environment, timeout=DEADLINE)
         self.assertEqual(done.returncode, status, f'{arguments}: {done.stdout} {done.stderr}')
         self.assertIn(named, done.stderr)
 
@@ -36,7 +36,7 @@ class CommandTest(unittest.TestCase):
         self.assertIn(b'/fedcarbon.demo.v1.Training/GetTask', from_file)
         with open(batch, 'rb') as sealed:
             from_input = subprocess.run([f'{BIN}/fedcarbon', 'inspect', '-'], stdin=sealed, capture_output=True,
-                                        check=True, timeout=60).stdout
+                                        check=True, timeout=DEADLINE).stdout
         self.assertEqual(from_input, from_file)
 
     def test_what_is_no_batch_is_named(self):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-from federation import DATA, HOSPITALS, Federation, free_port, wait_for
+from federation import DATA, DEADLINE, HOSPITALS, Federation, free_port, wait_for
 from relay import Relay
 
 BIN = None  # the folder of the programs: the first argument
@@ -246,7 +246,7 @@ class DemoTest(unittest.TestCase):
             ]
             for program, arguments, status, named in cases:
                 done = subprocess.run([f'{BIN}/{program}', *map(str, arguments)], capture_output=True, text=True,
-                                      env=federation.environment, timeout=60)
+                                      env=federation.environment, timeout=DEADLINE)
                 self.assertEqual(done.returncode, status, f'{program} {arguments}: {done.stderr}')
                 self.assertIn(named, done.stderr)
 

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -32,9 +33,12 @@ def wait_for(condition, what, deadline=DEADLINE):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to whoever asks for any: none of them takes it before it is listened on."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_768)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(('127.0.0.1', port))
+            return port
 
 
 class Federation:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import unittest
 
-from federation import HOSPITALS, TOP, wait_for
+from federation import DEADLINE, HOSPITALS, TOP, wait_for
 
 BIN = None  # the folder of the programs: the first argument
 
@@ -25,7 +25,7 @@ class ScriptTest(unittest.TestCase):
 
     def assert_usage(self, *wrong):
         for arguments in wrong:
-            done = subprocess.run([self.SCRIPT, *arguments], capture_output=True, text=True, timeout=60)
+            done = subprocess.run([self.SCRIPT, *arguments], capture_output=True, text=True, timeout=DEADLINE)
             self.assertEqual(done.returncode, 2, arguments)
             self.assertIn('usage: node/demo/', done.stderr)
 
@@ -35,7 +35,7 @@ class RunTest(ScriptTest):
 
     def test_once_shows_everything_and_ends(self):
         script = self.start('--once', '--model', 'logistic', '--rounds', '4')
-        output, _ = script.communicate(timeout=120)
+        output, _ = script.communicate(timeout=2 * DEADLINE)
         self.assertEqual(script.returncode, 0, output)
         self.assertEqual(len(re.findall(r'^ .* equal$', output, re.M)), 4, output)
         self.assertEqual(len(re.findall(r'\d\.\d{3} \(\d+ of 248\)', output)), 5, output)  # four rounds and pooled
@@ -52,7 +52,7 @@ class RunTest(ScriptTest):
             self.assertTrue(line, output)
             output += line
         os.killpg(script.pid, number)
-        script.communicate(timeout=60)
+        script.communicate(timeout=DEADLINE)
         self.assertEqual(script.returncode, 128 + number)
         self.assert_nothing_left(script.pid)
 

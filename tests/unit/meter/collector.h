@@ -32,10 +32,10 @@ class Collector : public FactSink {
     return Select<T>();
   }
 
-  /// The same once there are `count`; after 20 s, whatever there is.
+  /// The same once there are `count`; after a minute, whatever there is.
   template <typename T>
   std::vector<T> Await(size_t count) const {
-    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    const absl::Time deadline = absl::Now() + absl::Minutes(1);
     MutexLock lock(&mutex_);
     while (Select<T>().size() < count && absl::Now() < deadline) {
       recorded_.WaitFor(&mutex_, deadline - absl::Now());
