@@ -4,7 +4,8 @@ from contextlib import contextmanager
 
 from arms import NOBODY, Programs
 from certificates import make_certificate
-from node import Node, wait_for
+from node import Node
+from processes import wait_for
 
 ARMS = ('direct', 'proxy')
 

@@ -22,7 +22,8 @@ from attacks import anything, http1, http2, noise, websocket
 from certificates import make_certificate
 from coordinators import Coordinator
 from ends import Listener, connect, connect_through, run
-from node import Lost, Node, wait_for
+from node import Lost, Node
+from processes import wait_for
 
 CROWD = 300  # connections of one attack
 MEMORY = 16 << 20  # that an attack may make the node take, at its peak

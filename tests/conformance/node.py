@@ -1,7 +1,6 @@
 """fedcarbon-node as the tests of its manners need it: what it holds, says and counts."""
 import os
 import re
-import time
 import urllib.request
 from collections import Counter, namedtuple
 from pathlib import Path
@@ -13,17 +12,6 @@ from processes import DEADLINE, Process
 Lost = namedtuple('Lost', 'facts bytes')
 # AddressSanitizer keeps what was freed, and would look like a leak.
 QUARANTINE = {'ASAN_OPTIONS': 'quarantine_size_mb=0:thread_local_quarantine_size_kb=0'}
-
-
-def wait_for(condition, what):
-    """Waits until `condition` gives something true, and returns that."""
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.02)
-    raise AssertionError(f'not within {DEADLINE} s: {what}')
 
 
 class Node:

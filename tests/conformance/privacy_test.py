@@ -25,8 +25,8 @@ from certificates import make_certificate
 from coordinators import Coordinator
 from ends import Listener, Tap, connect
 from frames import DATA, END_HEADERS, END_STREAM, frame, headers, literal
-from node import Node, wait_for
-from processes import DEADLINE
+from node import Node
+from processes import DEADLINE, wait_for
 
 CANARY = b'canary-7f3a91c2'
 NO_MASK = bytes(4)

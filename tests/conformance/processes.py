@@ -1,12 +1,24 @@
-"""Programs that speak in lines: the peers and the proxy."""
+"""Programs that speak in lines, the peers and the proxy; and how long a test waits for them."""
 import json
 import os
 import queue
 import signal
 import subprocess
 import threading
+import time
 
 DEADLINE = 120  # seconds; generous: what does not come within it is a failure
+
+
+def wait_for(condition, what, deadline=DEADLINE):
+    """Waits until `condition` gives something true, and returns that."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f'not within {deadline} s: {what}')
 
 
 class Process:

@@ -24,7 +24,8 @@ from arms import Programs
 from attacks import talk
 from coordinators import Coordinator
 from ends import Listener, connect_through
-from node import Lost, Node, wait_for
+from node import Lost, Node
+from processes import wait_for
 from random_seed import random_seed
 
 GROWTH = 8 << 20  # bytes of memory since the warm-up, which is a quarter of the time

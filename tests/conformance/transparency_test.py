@@ -30,8 +30,8 @@ from chain import Tls
 from ends import End, Tap
 from http_clients import Httpx
 from http_server import Server
-from node import Node, wait_for
-from processes import DEADLINE
+from node import Node
+from processes import DEADLINE, wait_for
 from random_seed import random_seed
 from sealed import Sealed
 from websocket_test import Server as WebSocketServer

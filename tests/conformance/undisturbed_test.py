@@ -16,7 +16,8 @@ from arms import Programs
 from attacks import noise, talk
 from coordinators import Notebook
 from ends import Listener, connect_through, run
-from node import Lost, Node, wait_for
+from node import Lost, Node
+from processes import wait_for
 
 CALLS = 200
 METHOD = '/training.Round/Submit'

@@ -8,28 +8,20 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
-import time
 import urllib.request
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
+sys.path.append(f'{TOP}/tests/conformance')
+
+from processes import DEADLINE, wait_for
+
 DATA = TOP / 'node/demo/data'
 # Node, country and file of each hospital.
 HOSPITALS = {'cleveland': ('USA', 'cleveland.csv'), 'long-beach': ('USA', 'va_long_beach.csv'),
              'budapest': ('HUN', 'hungarian.csv'), 'zurich-basel': ('CHE', 'switzerland.csv')}
-DEADLINE = 120  # generous: a condition that does not come true within it is a failure
-
-
-def wait_for(condition, what, deadline=DEADLINE):
-    """Waits until `condition` gives something true, and returns that."""
-    end = time.monotonic() + deadline
-    while time.monotonic() < end:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.02)
-    raise AssertionError(f'not within {deadline} s: {what}')
 
 
 def free_port():

@@ -22,8 +22,8 @@ sys.path[:0] = [f'{sys.argv[1]}/tests/conformance', f'{TESTS}/conformance']
 from arms import Programs
 from coordinators import Notebook
 from fedcarbon.v1 import facts_pb2
-from node import Node, wait_for
-from processes import DEADLINE, Process
+from node import Node
+from processes import DEADLINE, Process, wait_for
 
 README = (TESTS.parent / 'node/local/README.md').read_text()
 SESSION, LOOP = re.findall(r'```python\n(.*?)```', README, re.S)

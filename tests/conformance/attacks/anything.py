@@ -5,7 +5,7 @@ import threading
 
 import frames
 from frames import DATA, END_STREAM, begin, frame, headers, request
-from node import wait_for
+from processes import wait_for
 
 from attacks import Attacks, noise, talk
 

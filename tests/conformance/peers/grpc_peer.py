@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
+from output import Output
 from payload import Tally, outbox, value_from_json, value_to_json
 
 UNLIMITED = [('grpc.max_receive_message_length', -1), ('grpc.max_send_message_length', -1),
@@ -26,17 +27,6 @@ def pairs_from_json(pairs):
 
 def pairs_to_json(pairs):
     return [[key, value_to_json(key, value)] for key, value in pairs or ()]
-
-
-class Output:
-    """Lines of JSON from any thread."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-
-    def say(self, what):
-        with self.lock:
-            print(json.dumps(what), flush=True)
 
 
 class ScriptedCall:

@@ -18,6 +18,7 @@ import h2.events
 import h2.settings
 import hyperframe.frame
 
+from output import Output
 from payload import Tally, outbox, value_from_json
 
 PREFIX = 5  # bytes before each message: a flag, and the length
@@ -29,15 +30,6 @@ def text(pairs):
 
 def raw(pairs):
     return [(name.encode('latin-1'), value.encode('latin-1')) for name, value in pairs]
-
-
-class Output:
-    def __init__(self):
-        self.lock = threading.Lock()
-
-    def say(self, what):
-        with self.lock:
-            print(json.dumps(what), flush=True)
 
 
 class Stream:

@@ -20,8 +20,8 @@ sys.path[:0] = [f'{sys.argv[1]}/tests/conformance', f'{TESTS}/conformance', f'{T
 
 from arms import NOBODY, Programs
 from federation import free_port
-from node import Node, wait_for
-from processes import DEADLINE, Process
+from node import Node
+from processes import DEADLINE, Process, wait_for
 
 OK, CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED = 0, 1, 2, 4, 12
 TEST, OTHER = '/grpc.testing.TestService/', '/grpc.testing.UnimplementedService/'
