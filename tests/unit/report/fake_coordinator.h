@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -26,6 +27,15 @@ struct Fate {
   bool answer = true;
   std::optional<absl::Status> end;  // then the stream ends
 };
+
+/// Of a bad network: batches are lost, answers are, and streams break after either.
+inline Fate AnyFate(std::mt19937_64* random) {
+  Fate fate;
+  fate.commit = (*random)() % 8 != 0;
+  fate.answer = fate.commit && (*random)() % 4 != 0;
+  if (!fate.commit || (*random)() % 8 == 0) fate.end = absl::UnavailableError("cut");
+  return fate;
+}
 
 /// Thread-safe.
 class FakeCoordinator {

@@ -20,6 +20,7 @@
 namespace fedcarbon {
 namespace {
 
+using testing::AnyFate;
 using testing::FakeCoordinator;
 using testing::Fate;
 using ::testing::HasSubstr;
@@ -91,13 +92,7 @@ TEST(ReporterTest, EightThreadsLoseNothing) {
 TEST(ReporterTest, WhateverBreaksEveryFactIsCommittedOnce) {
   FakeCoordinator coordinator(Clock::System());
   std::mt19937_64 random(RandomSeed());  // used under the coordinator's lock
-  coordinator.SetFate([&](uint64_t) {
-    Fate fate;
-    fate.commit = random() % 8 != 0;
-    fate.answer = fate.commit && random() % 4 != 0;
-    if (!fate.commit || random() % 8 == 0) fate.end = absl::UnavailableError("cut");
-    return fate;
-  });
+  coordinator.SetFate([&](uint64_t) { return AnyFate(&random); });
   auto options = Options();
   options.batch_bytes = 1'000;
   auto reporter = StartReporter(&coordinator, options);

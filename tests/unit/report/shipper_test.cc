@@ -13,6 +13,7 @@
 namespace fedcarbon {
 namespace {
 
+using testing::AnyFate;
 using testing::DirectTransport;
 using ::testing::ElementsAre;
 using testing::FakeCoordinator;
@@ -94,13 +95,7 @@ TEST_F(ShipperTest, EveryBatchIsCommittedOnceAndInOrderWhateverBreaks) {
     std::mt19937_64 random(seed);
     ManualClock clock(kStart);
     FakeCoordinator coordinator(&clock);
-    coordinator.SetFate([&](uint64_t) {
-      Fate fate;
-      fate.commit = random() % 8 != 0;
-      fate.answer = fate.commit && random() % 4 != 0;
-      if (!fate.commit || random() % 8 == 0) fate.end = absl::UnavailableError("cut");
-      return fate;
-    });
+    coordinator.SetFate([&](uint64_t) { return AnyFate(&random); });
     MemoryBatchQueue queue(Bytes(10'000'000));
     ShipperOptions options;
     options.node = "hospital-a";

@@ -30,6 +30,13 @@ std::vector<std::string> Contexts(const Metadata& metadata) {
   return values;
 }
 
+grpc::Status ReadAll(grpc::ServerContext*, Handlers::Stream* stream) {
+  Payload request;
+  while (stream->Read(&request)) {
+  }
+  return grpc::Status::OK;
+}
+
 class RoundsTest : public testing::Test {
  protected:
   RoundsTest() {
@@ -120,12 +127,7 @@ TEST_F(RoundsTest, RequestsRoundCountsWhereTheServersDiffers) {
 }
 
 TEST_F(RoundsTest, ClientNamesTheRoundBesideARunningCall) {
-  handlers_.bidi_stream = [](grpc::ServerContext*, Handlers::Stream* stream) {
-    Payload request;
-    while (stream->Read(&request)) {
-    }
-    return grpc::Status::OK;
-  };
+  handlers_.bidi_stream = ReadAll;
   Serve();
   const auto stub = Echo::NewStub(Channel());
   grpc::ClientContext context;
@@ -203,12 +205,7 @@ TEST_F(RoundsTest, LongStreamIsBookedToItsFiveRoundsBeforeItEnds) {
 
 // The scope counts where an operation is started, not where its tag comes out.
 TEST_F(RoundsTest, QueueClientsMessagesBelongToTheScopeTheyAreStartedIn) {
-  handlers_.bidi_stream = [](grpc::ServerContext*, Handlers::Stream* stream) {
-    Payload request;
-    while (stream->Read(&request)) {
-    }
-    return grpc::Status::OK;
-  };
+  handlers_.bidi_stream = ReadAll;
   Serve();
   const auto stub = Echo::NewStub(Channel());
   grpc::ClientContext context;
