@@ -1,5 +1,6 @@
 """Ends of TCP connections that record what reaches them, and how the connection ended."""
 import queue
+import random
 import socket
 import struct
 import threading
@@ -83,11 +84,20 @@ class End:
         self.sock.close()
 
 
+def free_port():
+    """Below those that the kernel gives to whoever asks for any: none of them takes it before it is listened on."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_768)
+        with socket.socket() as s, suppress(OSError):
+            s.bind(('127.0.0.1', port))
+            return port
+
+
 class Listener:
     """Accepts connections, in the order in which they were made."""
 
-    def __init__(self):
-        self.sock = socket.create_server(('127.0.0.1', 0), backlog=1024)
+    def __init__(self, port=0):
+        self.sock = socket.create_server(('127.0.0.1', port), backlog=1024)
         self.address = f'127.0.0.1:{self.sock.getsockname()[1]}'
         self.queue = queue.Queue()
         threading.Thread(target=self.listen, daemon=True).start()

@@ -15,7 +15,7 @@ import frames
 from arms import Programs
 from attacks import noise, talk
 from coordinators import Notebook
-from ends import Listener, connect_through, run
+from ends import Listener, connect_through, free_port, run
 from node import Lost, Node
 from processes import wait_for
 
@@ -72,18 +72,17 @@ class UndisturbedTest(unittest.TestCase):
             self.assertEqual(direction['encoded_bytes'], 2_505 * CALLS * self.trainings)
 
     def test_a_dead_coordinator(self):
-        dead = Listener()
-        dead.close()
-        self.start_node(dead.address)
+        dead = f'127.0.0.1:{free_port()}'
+        self.start_node(dead)
         self.train()
-        notebook = self.start_notebook(dead.address)
+        notebook = self.start_notebook(dead)
         self.train()
         self.check_told(notebook)
         self.assertEqual(notebook.lost(), {})
         self.node.stop()
 
     def test_a_coordinator_that_dies(self):
-        first = self.start_notebook()
+        first = self.start_notebook(f'127.0.0.1:{free_port()}')
         self.start_node(first.address)
         self.train()
         self.check_told(first)
@@ -95,7 +94,7 @@ class UndisturbedTest(unittest.TestCase):
         self.node.stop()
 
     def test_a_coordinator_that_speaks_nonsense(self):
-        mad = Listener()
+        mad = Listener(free_port())
         self.start_node(mad.address)
         connection = mad.accept()
         connection.send(noise(1))
@@ -108,7 +107,7 @@ class UndisturbedTest(unittest.TestCase):
 
     def test_a_coordinator_that_never_answers(self):
         """Until the queue is full: then the rest is lost, and counted."""
-        mute = Listener()
+        mute = Listener(free_port())
         self.start_node(mute.address, 'run_header = "run"')
         hearing = mute.accept()
         self.train()

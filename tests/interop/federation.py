@@ -2,11 +2,9 @@
 import contextlib
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,21 +14,13 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 sys.path.append(f'{TOP}/tests/conformance')
 
+from ends import free_port
 from processes import DEADLINE, wait_for
 
 DATA = TOP / 'node/demo/data'
 # Node, country and file of each hospital.
 HOSPITALS = {'cleveland': ('USA', 'cleveland.csv'), 'long-beach': ('USA', 'va_long_beach.csv'),
              'budapest': ('HUN', 'hungarian.csv'), 'zurich-basel': ('CHE', 'switzerland.csv')}
-
-
-def free_port():
-    """Below those that the kernel gives to whoever asks for any: none of them takes it before it is listened on."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_768)
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(('127.0.0.1', port))
-            return port
 
 
 class Federation:

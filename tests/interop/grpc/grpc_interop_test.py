@@ -16,10 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TESTS = Path(__file__).parents[2]
-sys.path[:0] = [f'{sys.argv[1]}/tests/conformance', f'{TESTS}/conformance', f'{TESTS}/interop']
+sys.path[:0] = [f'{sys.argv[1]}/tests/conformance', f'{TESTS}/conformance']
 
 from arms import NOBODY, Programs
-from federation import free_port
+from ends import free_port
 from node import Node
 from processes import DEADLINE, Process, wait_for
 
