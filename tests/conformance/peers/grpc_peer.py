@@ -3,7 +3,6 @@
     grpc_peer.py serve [--port N] [--arguments JSON]
     grpc_peer.py call HOST:PORT
 """
-import argparse
 import json
 import logging
 import os
@@ -13,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from output import Output
 from payload import Tally, outbox, value_from_json, value_to_json
+from peer import Output, main
 
 UNLIMITED = [('grpc.max_receive_message_length', -1), ('grpc.max_send_message_length', -1),
              ('grpc.max_metadata_size', 1 << 20)]
@@ -212,16 +211,5 @@ def call(address):
 
 
 if __name__ == '__main__':
-    parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers(dest='command', required=True)
-    serving = commands.add_parser('serve')
-    serving.add_argument('--port', default=0, type=int)
-    serving.add_argument('--arguments', default='{}')
-    calling = commands.add_parser('call')
-    calling.add_argument('address')
-    options = parser.parse_args()
     logging.basicConfig()
-    if options.command == 'serve':
-        serve(options.port, options.arguments)
-    else:
-        call(options.address)
+    main(serve, call)

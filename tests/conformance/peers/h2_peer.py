@@ -4,7 +4,6 @@ bytes that it framed, and does on the wire what no gRPC library lets one do (../
     h2_peer.py serve [--port N] [--arguments JSON]
     h2_peer.py call HOST:PORT
 """
-import argparse
 import gzip
 import json
 import socket
@@ -18,8 +17,8 @@ import h2.events
 import h2.settings
 import hyperframe.frame
 
-from output import Output
 from payload import Tally, outbox, value_from_json
+from peer import Output, main
 
 PREFIX = 5  # bytes before each message: a flag, and the length
 
@@ -235,15 +234,4 @@ def call(address):
 
 
 if __name__ == '__main__':
-    parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers(dest='command', required=True)
-    serving = commands.add_parser('serve')
-    serving.add_argument('--port', default=0, type=int)
-    serving.add_argument('--arguments', default='{}')
-    calling = commands.add_parser('call')
-    calling.add_argument('address')
-    options = parser.parse_args()
-    if options.command == 'serve':
-        serve(options.port, options.arguments)
-    else:
-        call(options.address)
+    main(serve, call)
