@@ -62,13 +62,13 @@ void MeteredCall::OnEnd(int status) {
 
 // A message belongs to the round in which it begins, and the first ones to that of the call.
 void MeteredCall::FollowRounds(Side from, bool ends) {
-  Progress& progress = from == Side::kClient ? client_ : server_;
-  if (!progress.is_first && !progress.is_under_way && seen_ != rounds_->changes()) {
+  DirectionState& state = from == Side::kClient ? client_ : server_;
+  if (!state.is_first && !state.is_under_way && seen_ != rounds_->changes()) {
     seen_ = rounds_->changes();
     call_->FollowRound(rounds_->Current());
   }
-  progress.is_under_way = !ends;
-  progress.is_first = progress.is_first && !ends;
+  state.is_under_way = !ends;
+  state.is_first = state.is_first && !ends;
 }
 
 Direction MeteredCall::DirectionOf(Side from) const {

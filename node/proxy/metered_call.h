@@ -29,7 +29,7 @@ class MeteredCall : public CallListener {
 
  private:
   // What a side has said so far.
-  struct Progress {
+  struct DirectionState {
     bool is_first = true;  // the message that is under way, or comes next
     bool is_under_way = false;
   };
@@ -42,7 +42,7 @@ class MeteredCall : public CallListener {
   std::unique_ptr<CallRule> rule_;
   const OpenRounds* rounds_;
   uint64_t seen_ = 0;  // of their changes
-  Progress client_, server_;
+  DirectionState client_, server_;
 };
 
 }  // namespace fedcarbon::node

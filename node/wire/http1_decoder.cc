@@ -20,10 +20,10 @@ Http1Decoder::Http1Decoder(ConnectionListener* listener, const HeaderNames* head
       server_(limits->header_block) {}
 
 void Http1Decoder::Feed(Side from, std::string_view bytes) {
-  Reader& sender = reader(from);
+  DirectionState& sender = direction(from);
   while (!bytes.empty() && !done_) {
     switch (sender.part) {
-      case Reader::Part::kHead:
+      case DirectionState::Part::kHead:
         if (from == Side::kClient && Undecided()) {
           if (held_.size() + bytes.size() > kHeldBytes)
             return Lose("too much sent before an upgrade's answer");
@@ -37,10 +37,10 @@ void Http1Decoder::Feed(Side from, std::string_view bytes) {
         from == Side::kClient ? ReadRequest() : ReadAnswer(&bytes);
         if (sender.known_section.empty()) sender.head.reset();
         break;
-      case Reader::Part::kBody:
+      case DirectionState::Part::kBody:
         TakeBody(from, &bytes);
         break;
-      case Reader::Part::kTrailers:
+      case DirectionState::Part::kTrailers:
         if (TakeSection(from, &bytes)) ReadTrailers(from);
         break;
     }
@@ -56,7 +56,7 @@ void Http1Decoder::Finish(Side from) {
     if (!exchanges_.empty() && exchanges_.back().answered) exchanges_.pop_back();
     return;
   }
-  if (server_.part == Reader::Part::kBody && server_.body.until_close()) {
+  if (server_.part == DirectionState::Part::kBody && server_.body.until_close()) {
     Tell(Side::kServer, /*last=*/true);
     EndMessage(Side::kServer);
   }
@@ -69,7 +69,7 @@ size_t Http1Decoder::held_bytes() const {
   return client_.held_bytes() + server_.held_bytes() + held_.capacity();
 }
 
-size_t Http1Decoder::Reader::held_bytes() const {
+size_t Http1Decoder::DirectionState::held_bytes() const {
   size_t bytes = section.held_bytes() + known_section.capacity();
   if (head.has_value()) {
     bytes += head->upgrade.capacity();
@@ -85,7 +85,7 @@ bool Http1Decoder::Undecided() const { return !exchanges_.empty() && exchanges_.
 
 bool Http1Decoder::TakeSection(Side from, std::string_view* bytes) {
   ++steps_;
-  switch (reader(from).section.Take(bytes)) {
+  switch (direction(from).section.Take(bytes)) {
     case Http1Section::Result::kComplete:
       return true;
     case Http1Section::Result::kBroken:
@@ -102,7 +102,7 @@ bool Http1Decoder::TakeSection(Side from, std::string_view* bytes) {
 
 /// The complete section. Valid until the sender's next one.
 const Http1Head& Http1Decoder::ReadHead(Side from) {
-  Reader& sender = reader(from);
+  DirectionState& sender = direction(from);
   const std::string_view section = sender.section.section();
   if (section != sender.known_section) {
     sender.head = from == Side::kClient ? ParseRequest(section, *headers_) : ParseAnswer(section, *headers_);
@@ -150,7 +150,7 @@ void Http1Decoder::ReadAnswer(std::string_view* bytes) {
 }
 
 void Http1Decoder::ReadTrailers(Side from) {
-  Reader& sender = reader(from);
+  DirectionState& sender = direction(from);
   if (sender.section.section() != "\r\n") {
     const Http1Head head = ParseTrailers(sender.section.section(), *headers_);
     if (head.violation != nullptr) return Lose(head.violation);
@@ -161,8 +161,8 @@ void Http1Decoder::ReadTrailers(Side from) {
 }
 
 void Http1Decoder::BeginBody(Side from, const Http1Head& head, const Http1Body& body) {
-  Reader& sender = reader(from);
-  sender.part = Reader::Part::kBody;
+  DirectionState& sender = direction(from);
+  sender.part = DirectionState::Part::kBody;
   sender.body = body;
   sender.compressed = head.compressed;
   sender.begun = false;
@@ -173,7 +173,7 @@ void Http1Decoder::BeginBody(Side from, const Http1Head& head, const Http1Body& 
 }
 
 void Http1Decoder::TakeBody(Side from, std::string_view* bytes) {
-  Reader& sender = reader(from);
+  DirectionState& sender = direction(from);
   CallListener* const call = sender.compressed ? nullptr : exchange(from).call.get();
   for (;;) {
     const std::string_view content = sender.body.Take(bytes);
@@ -190,7 +190,7 @@ void Http1Decoder::TakeBody(Side from, std::string_view* bytes) {
       return Lose("broken chunks");
     case Http1Body::State::kTrailers:
       Tell(from, /*last=*/true);
-      sender.part = Reader::Part::kTrailers;
+      sender.part = DirectionState::Part::kTrailers;
       return;
     case Http1Body::State::kEnded:
       Tell(from, /*last=*/true);
@@ -199,7 +199,7 @@ void Http1Decoder::TakeBody(Side from, std::string_view* bytes) {
 }
 
 void Http1Decoder::Tell(Side from, bool last) {
-  Reader& sender = reader(from);
+  DirectionState& sender = direction(from);
   MessagePiece piece;
   piece.encoded = Bytes(std::exchange(sender.content, 0));
   if (!sender.compressed) piece.message = piece.encoded;
@@ -209,7 +209,7 @@ void Http1Decoder::Tell(Side from, bool last) {
 }
 
 void Http1Decoder::EndMessage(Side from) {
-  reader(from).part = Reader::Part::kHead;
+  direction(from).part = DirectionState::Part::kHead;
   Exchange& ended = exchange(from);
   (from == Side::kClient ? ended.requested : ended.answered) = true;
   if (!ended.answered) return;

@@ -69,8 +69,8 @@ class Http1Decoder : public Decoder {
   };
 
   /// One direction: which part of a message it is in.
-  struct Reader {
-    explicit Reader(Bytes limit) : section(limit) {}
+  struct DirectionState {
+    explicit DirectionState(Bytes limit) : section(limit) {}
 
     size_t held_bytes() const;
 
@@ -84,7 +84,7 @@ class Http1Decoder : public Decoder {
     uint64_t content = 0;  // passed, not told yet
   };
 
-  Reader& reader(Side side) { return side == Side::kClient ? client_ : server_; }
+  DirectionState& direction(Side side) { return side == Side::kClient ? client_ : server_; }
 
   /// The exchange that `side`'s bytes belong to: the client's is the youngest, the server's the oldest.
   Exchange& exchange(Side side) { return side == Side::kClient ? exchanges_.back() : exchanges_.front(); }
@@ -105,8 +105,8 @@ class Http1Decoder : public Decoder {
   ConnectionListener* const listener_;
   const HeaderNames* const headers_;
   const size_t max_exchanges_;
-  Reader client_;
-  Reader server_;
+  DirectionState client_;
+  DirectionState server_;
   std::deque<Exchange> exchanges_;  // open ones, in the order of their requests
   std::string held_;                // of the client, while undecided
   bool client_finished_ = false;

@@ -43,7 +43,7 @@ Http2Decoder::Http2Decoder(ConnectionListener* listener, const HeaderNames* head
     : listener_(listener), max_streams_(limits->streams), client_(headers, limits), server_(headers, limits) {
   client_.preface_left = kPreface.size();
   if (upgraded != nullptr) {
-    Half& request = streams_[1].half(Side::kClient);
+    StreamDirectionState& request = streams_[1].direction(Side::kClient);
     request.whole = request.ended = true;
     streams_[1].call = std::move(upgraded);
     last_stream_ = 1;
@@ -51,7 +51,7 @@ Http2Decoder::Http2Decoder(ConnectionListener* listener, const HeaderNames* head
 }
 
 /// False: that is no preface.
-bool Http2Decoder::Direction::TakePreface(std::string_view* bytes) {
+bool Http2Decoder::DirectionState::TakePreface(std::string_view* bytes) {
   const std::string_view expected = kPreface.substr(kPreface.size() - preface_left);
   const size_t taken = std::min(expected.size(), bytes->size());
   if (bytes->substr(0, taken) != expected.substr(0, taken)) return false;
@@ -61,7 +61,7 @@ bool Http2Decoder::Direction::TakePreface(std::string_view* bytes) {
 }
 
 /// Whether the frame's header is complete.
-bool Http2Decoder::Direction::TakeFrameHeader(std::string_view* bytes) {
+bool Http2Decoder::DirectionState::TakeFrameHeader(std::string_view* bytes) {
   const size_t taken = std::min(header.size() - header_bytes, bytes->size());
   std::memcpy(header.data() + header_bytes, bytes->data(), taken);
   header_bytes += static_cast<uint8_t>(taken);
@@ -78,7 +78,7 @@ bool Http2Decoder::Direction::TakeFrameHeader(std::string_view* bytes) {
 }
 
 void Http2Decoder::Feed(Side from, std::string_view bytes) {
-  Direction& sender = direction(from);
+  DirectionState& sender = direction(from);
   while (!bytes.empty() && !lost_) {
     if (sender.preface_left > 0) {
       if (!sender.TakePreface(&bytes)) Lose("HTTP/2: no preface");
@@ -97,12 +97,12 @@ void Http2Decoder::Finish(Side from) {
   if (from != Side::kClient) return;
   client_finished_ = true;
   for (auto at = streams_.begin(); at != streams_.end();) {
-    at = at->second.half(Side::kServer).ended ? End(at, at->second.status) : std::next(at);
+    at = at->second.direction(Side::kServer).ended ? End(at, at->second.status) : std::next(at);
   }
 }
 
 /// Reads the frame's header, which says where its parts are.
-void Http2Decoder::BeginFrame(Direction* sender) {
+void Http2Decoder::BeginFrame(DirectionState* sender) {
   ++steps_;
   if (!sender->began && (sender->type != NGHTTP2_SETTINGS || (sender->flags & NGHTTP2_FLAG_ACK) != 0)) {
     return Lose("HTTP/2: no SETTINGS in front");
@@ -150,7 +150,7 @@ void Http2Decoder::BeginFrame(Direction* sender) {
 
 /// Takes from one part of the frame.
 void Http2Decoder::TakePayload(Side from, std::string_view* bytes) {
-  Direction& sender = direction(from);
+  DirectionState& sender = direction(from);
   if (sender.pad_length_due) {
     sender.pad_length_due = false;
     sender.padding = static_cast<uint8_t>(bytes->front());
@@ -176,38 +176,38 @@ void Http2Decoder::TakePayload(Side from, std::string_view* bytes) {
 }
 
 void Http2Decoder::EndFrame(Side from) {
-  Direction& sender = direction(from);
+  DirectionState& sender = direction(from);
   sender.in_frame = false;
   if (sender.block_open) {
     if ((sender.flags & NGHTTP2_FLAG_END_HEADERS) != 0) EndBlock(from);
   } else if (sender.type == NGHTTP2_DATA) {
-    if ((sender.flags & NGHTTP2_FLAG_END_STREAM) != 0) EndHalf(from, streams_.find(sender.stream));
+    if ((sender.flags & NGHTTP2_FLAG_END_STREAM) != 0) EndDirection(from, streams_.find(sender.stream));
   } else if (sender.type == NGHTTP2_RST_STREAM) {
     Reset(sender.stream);
   }
 }
 
 void Http2Decoder::TakeData(Side from, std::string_view bytes) {
-  const Direction& sender = direction(from);
+  const DirectionState& sender = direction(from);
   const auto at = streams_.find(sender.stream);
   if (at == streams_.end()) return;
   Stream& stream = at->second;
-  Half& half = stream.half(from);
-  if (half.ended) return;
+  StreamDirectionState& state = stream.direction(from);
+  if (state.ended) return;
   if (from == Side::kServer && !stream.answered) {
     listener_->OnLoss("HTTP/2: a body in front of its answer", false);
     streams_.erase(at);
     return;
   }
-  if (!half.grpc) {
+  if (!state.grpc) {
     const bool last = sender.content == 0 && (sender.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    if (!half.coded) stream.call->OnContent(from, bytes);
+    if (!state.coded) stream.call->OnContent(from, bytes);
     return TellBody(from, Bytes(bytes.size()), last, &stream);
   }
   while (!bytes.empty()) {
     ++steps_;
     const std::string_view rest = bytes;
-    const std::optional<MessagePiece> piece = half.messages.Next(&bytes);
+    const std::optional<MessagePiece> piece = state.messages.Next(&bytes);
     if (!piece.has_value()) {
       listener_->OnLoss("gRPC: a message with unknown flags", false);
       streams_.erase(at);
@@ -223,18 +223,18 @@ void Http2Decoder::TakeData(Side from, std::string_view bytes) {
 
 /// Of the one message that a side has if it does not speak gRPC.
 void Http2Decoder::TellBody(Side from, Bytes bytes, bool last, Stream* stream) {
-  Half& half = stream->half(from);
+  StreamDirectionState& state = stream->direction(from);
   MessagePiece piece;
   piece.encoded = bytes;
-  if (!half.coded) piece.message = bytes;
-  piece.begins = !half.begun;
-  piece.ends = half.whole = last;
-  half.begun = true;
+  if (!state.coded) piece.message = bytes;
+  piece.begins = !state.begun;
+  piece.ends = state.whole = last;
+  state.begun = true;
   stream->call->OnMessage(from, piece);
 }
 
 void Http2Decoder::EndBlock(Side from) {
-  Direction& sender = direction(from);
+  DirectionState& sender = direction(from);
   sender.block_open = false;
   if (const char* why = sender.inflater.End()) return Lose(why);
   if (sender.block_of_promise) return;
@@ -245,11 +245,11 @@ void Http2Decoder::EndBlock(Side from) {
     if (from != Side::kClient || id % 2 == 0 || id <= last_stream_) return;
     last_stream_ = id;
     Open(id, block);
-  } else if (!at->second.half(from).ended) {
+  } else if (!at->second.direction(from).ended) {
     if (from == Side::kServer) ReadAnswer(block, &at->second);
     at->second.call->OnHeaders(from, block);
   }
-  if (sender.block_ends_stream) EndHalf(from, streams_.find(id));
+  if (sender.block_ends_stream) EndDirection(from, streams_.find(id));
 }
 
 void Http2Decoder::Open(uint32_t id, const HeaderBlock& request) {
@@ -258,8 +258,8 @@ void Http2Decoder::Open(uint32_t id, const HeaderBlock& request) {
   Stream& stream = streams_[id];
   stream.call = std::move(call);
   stream.expects_grpc = IsGrpc(request) && request.Get(":method") != "CONNECT";
-  for (Half& half : stream.halves) half.grpc = stream.expects_grpc;
-  stream.half(Side::kClient).coded = IsCoded(request);
+  for (StreamDirectionState& state : stream.directions) state.grpc = stream.expects_grpc;
+  stream.direction(Side::kClient).coded = IsCoded(request);
   if (streams_.size() > max_streams_) {
     listener_->OnLoss("HTTP/2: more open streams than the limit", false);
     streams_.erase(streams_.begin());
@@ -273,7 +273,7 @@ void Http2Decoder::ReadAnswer(const HeaderBlock& block, Stream* stream) {
     const std::string_view http_status = block.Get(":status");
     if (IsInformational(http_status)) return;
     stream->answered = true;
-    Half& answer = stream->half(Side::kServer);
+    StreamDirectionState& answer = stream->direction(Side::kServer);
     answer.grpc = stream->expects_grpc && (IsGrpc(block) || !grpc_status.empty());
     answer.coded = IsCoded(block);
     stream->status = StatusOfHttp(http_status, stream->expects_grpc);
@@ -282,14 +282,14 @@ void Http2Decoder::ReadAnswer(const HeaderBlock& block, Stream* stream) {
 }
 
 /// `from` has sent its last of the stream, which may be none that is read.
-void Http2Decoder::EndHalf(Side from, Streams::iterator at) {
+void Http2Decoder::EndDirection(Side from, Streams::iterator at) {
   if (at == streams_.end()) return;
   Stream& stream = at->second;
-  Half& half = stream.half(from);
-  if (half.ended) return;
-  half.ended = true;
-  if (!half.grpc && !half.whole) TellBody(from, Bytes(), true, &stream);
-  if (stream.half(Side::kServer).ended && (stream.half(Side::kClient).ended || client_finished_)) {
+  StreamDirectionState& state = stream.direction(from);
+  if (state.ended) return;
+  state.ended = true;
+  if (!state.grpc && !state.whole) TellBody(from, Bytes(), true, &stream);
+  if (stream.direction(Side::kServer).ended && (stream.direction(Side::kClient).ended || client_finished_)) {
     End(at, stream.status);
   }
 }
@@ -298,7 +298,7 @@ void Http2Decoder::EndHalf(Side from, Streams::iterator at) {
 void Http2Decoder::Reset(uint32_t id) {
   const auto at = streams_.find(id);
   if (at == streams_.end()) return;
-  End(at, at->second.half(Side::kServer).ended ? at->second.status : kCancelled);
+  End(at, at->second.direction(Side::kServer).ended ? at->second.status : kCancelled);
 }
 
 /// Returns the stream after it.

@@ -49,7 +49,7 @@ class Http2Decoder : public Decoder {
 
  private:
   /// One direction of one stream.
-  struct Half {
+  struct StreamDirectionState {
     GrpcMessages messages;
     bool grpc = false;
     bool coded = false;  // not gRPC's: by a content-encoding
@@ -60,18 +60,18 @@ class Http2Decoder : public Decoder {
 
   struct Stream {
     std::unique_ptr<CallListener> call;
-    std::array<Half, 2> halves;
+    std::array<StreamDirectionState, 2> directions;
     bool expects_grpc = false;
     bool answered = false;
     int status = 2;  // what the answer said so far
 
-    Half& half(Side side) { return halves[static_cast<size_t>(side)]; }
+    StreamDirectionState& direction(Side side) { return directions[static_cast<size_t>(side)]; }
   };
   using Streams = absl::btree_map<uint32_t, Stream>;  // by id: the oldest first
 
   /// One direction of the connection: where in which frame it is, and the header block that is open.
-  struct Direction {
-    Direction(const HeaderNames* headers, const WireLimits* limits) : inflater(headers, limits) {}
+  struct DirectionState {
+    DirectionState(const HeaderNames* headers, const WireLimits* limits) : inflater(headers, limits) {}
 
     bool TakePreface(std::string_view* bytes);
     bool TakeFrameHeader(std::string_view* bytes);
@@ -98,9 +98,9 @@ class Http2Decoder : public Decoder {
     bool block_ends_stream = false;
   };
 
-  Direction& direction(Side side) { return side == Side::kClient ? client_ : server_; }
+  DirectionState& direction(Side side) { return side == Side::kClient ? client_ : server_; }
 
-  void BeginFrame(Direction* sender);
+  void BeginFrame(DirectionState* sender);
   void TakePayload(Side from, std::string_view* bytes);
   void EndFrame(Side from);
   void TakeData(Side from, std::string_view bytes);
@@ -108,15 +108,15 @@ class Http2Decoder : public Decoder {
   void EndBlock(Side from);
   void Open(uint32_t id, const HeaderBlock& request);
   void ReadAnswer(const HeaderBlock& block, Stream* stream);
-  void EndHalf(Side from, Streams::iterator at);
+  void EndDirection(Side from, Streams::iterator at);
   void Reset(uint32_t id);
   Streams::iterator End(Streams::iterator at, int status);
   void Lose(const char* why);
 
   ConnectionListener* const listener_;
   const size_t max_streams_;
-  Direction client_;
-  Direction server_;
+  DirectionState client_;
+  DirectionState server_;
   Streams streams_;
   uint32_t last_stream_ = 0;  // the highest that the client has opened
   bool client_finished_ = false;

@@ -32,7 +32,7 @@ WebSocketDecoder::WebSocketDecoder(ConnectionListener* listener, std::unique_ptr
     : listener_(listener), call_(std::move(call)) {}
 
 void WebSocketDecoder::Feed(Side from, std::string_view bytes) {
-  Direction& sender = direction(from);
+  DirectionState& sender = direction(from);
   while (!bytes.empty() && !lost_) {
     if (sender.over) return Lose("something after a WebSocket's close frame");
     if (!sender.in_frame) {
@@ -47,11 +47,11 @@ void WebSocketDecoder::Finish(Side from) {
   if (!lost_ && !direction(from).over) EndSide(from);
 }
 
-size_t WebSocketDecoder::Direction::header_size() const {
+size_t WebSocketDecoder::DirectionState::header_size() const {
   return header_bytes < 2 ? 2 : 2 + LengthBytes(header[1]) + (masked() ? 4 : 0);
 }
 
-bool WebSocketDecoder::Direction::TakeHeader(std::string_view* bytes) {
+bool WebSocketDecoder::DirectionState::TakeHeader(std::string_view* bytes) {
   while (header_bytes < header_size()) {
     if (bytes->empty()) return false;
     header[header_bytes++] = static_cast<uint8_t>(bytes->front());
@@ -60,7 +60,7 @@ bool WebSocketDecoder::Direction::TakeHeader(std::string_view* bytes) {
   return true;
 }
 
-bool WebSocketDecoder::Direction::ReadLength() {
+bool WebSocketDecoder::DirectionState::ReadLength() {
   payload = header[1] & 0x7f;
   const size_t more = LengthBytes(header[1]);
   if (more == 0) return true;
@@ -71,7 +71,7 @@ bool WebSocketDecoder::Direction::ReadLength() {
 
 void WebSocketDecoder::BeginFrame(Side from) {
   ++steps_;
-  Direction& sender = direction(from);
+  DirectionState& sender = direction(from);
   const bool deflated = (sender.header[0] & kReserved1) != 0;
   if (!sender.ReadLength()) return Lose("a WebSocket frame's length in a form that is not allowed");
   if (sender.masked() != (from == Side::kClient)) {
@@ -98,7 +98,7 @@ void WebSocketDecoder::BeginFrame(Side from) {
 }
 
 void WebSocketDecoder::TakePayload(Side from, std::string_view* bytes) {
-  Direction& sender = direction(from);
+  DirectionState& sender = direction(from);
   const std::string_view taken =
       bytes->substr(0, static_cast<size_t>(std::min<uint64_t>(sender.payload, bytes->size())));
   bytes->remove_prefix(taken.size());

@@ -33,7 +33,7 @@ class WebSocketDecoder : public Decoder {
   uint64_t steps() const override { return steps_; }
 
  private:
-  struct Direction {
+  struct DirectionState {
     std::array<uint8_t, 14> header;
     uint8_t header_bytes = 0;  // how much of it is there
     bool in_frame = false;     // the header is complete
@@ -61,7 +61,7 @@ class WebSocketDecoder : public Decoder {
     bool ReadLength();
   };
 
-  Direction& direction(Side side) { return side == Side::kClient ? client_ : server_; }
+  DirectionState& direction(Side side) { return side == Side::kClient ? client_ : server_; }
 
   void BeginFrame(Side from);
   void TakePayload(Side from, std::string_view* bytes);
@@ -70,8 +70,8 @@ class WebSocketDecoder : public Decoder {
 
   ConnectionListener* const listener_;
   std::unique_ptr<CallListener> call_;
-  Direction client_;
-  Direction server_;
+  DirectionState client_;
+  DirectionState server_;
   std::optional<int> status_;  // once a close frame has come
   bool lost_ = false;
   uint64_t steps_ = 0;

@@ -71,16 +71,16 @@ void CallObserver::Carry(Direction direction, const MessageSize& size, const Rou
   {
     MutexLock lock(&mutex_);
     if (ended_) return;
-    Progress& progress = direction == Direction::kSent ? sent_ : received_;
-    const bool in_pieces = progress.under_way || !ends;
-    if (!progress.under_way) ++progress.messages;
-    progress.under_way = !ends;
+    DirectionState& state = direction == Direction::kSent ? sent_ : received_;
+    const bool in_pieces = state.under_way || !ends;
+    if (!state.under_way) ++state.messages;
+    state.under_way = !ends;
     flows_ = flows_ || sent_.messages > 1;
     answered_ = answered_ || direction == Direction::kReceived;
     ReleaseIfSure(&effects.closed);
     NameRound(round, &effects);
     DirectionCounts& counts = Moving(direction, in_pieces, &effects.closed);
-    const bool is_first = !std::exchange(progress.in_part, true);
+    const bool is_first = !std::exchange(state.in_part, true);
     AddLayer(&counts.message_bytes, size.message, is_first);
     AddLayer(&counts.encoded_bytes, size.encoded, is_first);
     counts.kind = counts.message_bytes.has_value() ? size.kind : v1::COUNT_KIND_UNSPECIFIED;

@@ -122,7 +122,7 @@ class CallObserver {
   friend class OpenCalls;
 
   // What the call has carried in one direction.
-  struct Progress {
+  struct DirectionState {
     uint64_t messages = 0;   // by the whole call, the one under way included
     bool under_way = false;  // a message has begun and not ended
     bool in_part = false;    // the current part has something of a message
@@ -161,8 +161,8 @@ class CallObserver {
   absl::Duration part_began_ ABSL_GUARDED_BY(mutex_);                   // monotonic
   std::optional<absl::Duration> moving_since_ ABSL_GUARDED_BY(mutex_);  // monotonic; none: the part is empty
   std::vector<Transfer> held_ ABSL_GUARDED_BY(mutex_);                  // closed, and the peer is unsure
-  Progress sent_ ABSL_GUARDED_BY(mutex_);
-  Progress received_ ABSL_GUARDED_BY(mutex_);
+  DirectionState sent_ ABSL_GUARDED_BY(mutex_);
+  DirectionState received_ ABSL_GUARDED_BY(mutex_);
   bool flows_ ABSL_GUARDED_BY(mutex_) = false;  // flow control let more be sent
   bool answered_ ABSL_GUARDED_BY(mutex_) = false;
   bool peer_settled_ ABSL_GUARDED_BY(mutex_);
