@@ -18,13 +18,13 @@ class CallRule {
   virtual ~CallRule() = default;
 
   /// A message's bytes, in order, in the pieces that they come in.
-  virtual void OnContent(Side from, std::string_view bytes) = 0;
+  virtual void OnContent(End from, std::string_view bytes) = 0;
 
   /// A message begins: its first bytes have been shown, and none has been counted.
-  virtual void OnMessageBegin(Side /*from*/) {}
+  virtual void OnMessageBegin(End /*from*/) {}
 
   /// A message has passed whole. A message without content is one too.
-  virtual void OnMessageEnd(Side from) = 0;
+  virtual void OnMessageEnd(End from) = 0;
 
   /// A message has passed that cannot be read. Nothing follows.
   virtual void OnHidden() {}

@@ -44,7 +44,7 @@ void ProtobufFields::Feed(std::string_view bytes) {
   }
 }
 
-bool ProtobufFields::End() {
+bool ProtobufFields::Finish() {
   const bool is_whole = step_ == Step::kTag && number_bits_ == 0 && depth_ == 0;
   step_ = Step::kTag;
   depth_ = 0;

@@ -47,7 +47,7 @@ class ProtobufFields {
   void Feed(std::string_view bytes);
 
   /// The message is over. Whether it was one: read whole, and cut nowhere. Ready for the next.
-  bool End();
+  bool Finish();
 
  private:
   enum class Step : uint8_t { kTag, kVarint, kFixed, kLength, kShown, kSkipped, kBroken };

@@ -64,14 +64,14 @@ void ConnectionMeter::LearnPeer(const std::string& name) {
   if (peer_.empty()) peer_ = name;
 }
 
-uint64_t ConnectionMeter::Passed(Side from, std::string_view bytes) {
+uint64_t ConnectionMeter::Passed(End from, std::string_view bytes) {
   if (!decoder_.has_value()) return 0;
   const uint64_t before = decoder_->steps();
   decoder_->Feed(from, bytes);
   return decoder_->steps() - before;
 }
 
-void ConnectionMeter::Finished(Side from) {
+void ConnectionMeter::Finished(End from) {
   if (decoder_.has_value()) decoder_->Finish(from);
 }
 
@@ -172,7 +172,7 @@ void ConnectionMeter::RecordPart(const TransportCount& so_far, absl::Duration no
   BeginPart(now);
 }
 
-void ConnectionMeter::End(const TransportCount& total) {
+void ConnectionMeter::Close(const TransportCount& total) {
   if (lost_ != nullptr) {
     const Bytes undecoded = decoder_->undecoded_bytes();
     Count(&metrics_->undecoded_bytes, undecoded.count());

@@ -41,10 +41,10 @@ class ConnectionMeter : public ConnectionListener {
 
   /// Bytes that were passed on, in order, inside TLS where the proxy opens it. Returns how many steps it took
   /// to decode them (wire.h).
-  uint64_t Passed(Side from, std::string_view bytes);
+  uint64_t Passed(End from, std::string_view bytes);
 
   /// `from` has sent all.
-  void Finished(Side from);
+  void Finished(End from);
 
   /// The upstream cannot be reached, or its TLS handshake fails: nothing will pass. What was on its way when
   /// it was lost is unknown, so this is a Gap.
@@ -54,7 +54,7 @@ class ConnectionMeter : public ConnectionListener {
   void Sweep(const TransportCount& so_far);
 
   /// The connection is over: calls that go on were cut. The last call.
-  void End(const TransportCount& total);
+  void Close(const TransportCount& total);
 
   void OnProtocol(Protocol protocol) override;
   std::unique_ptr<CallListener> OnCall(const HeaderBlock& request) override;

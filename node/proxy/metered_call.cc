@@ -12,9 +12,9 @@ MeteredCall::MeteredCall(ConnectionMeter* connection, std::shared_ptr<CallObserv
   call_->AdoptRound(rounds_->Current());
 }
 
-void MeteredCall::OnHeaders(Side from, const HeaderBlock& block) {
+void MeteredCall::OnHeaders(End from, const HeaderBlock& block) {
   call_->OnHeaders(DirectionOf(from), block.bytes);
-  if (from != Side::kServer) return;
+  if (from != End::kServer) return;
   const auto answer = connection_->ReadContext(block);
   if (!answer.has_value()) return;
   rounds_ = nullptr;
@@ -27,11 +27,11 @@ void MeteredCall::OnHeaders(Side from, const HeaderBlock& block) {
   }
 }
 
-void MeteredCall::OnContent(Side from, std::string_view bytes) {
+void MeteredCall::OnContent(End from, std::string_view bytes) {
   if (rule_ != nullptr) rule_->OnContent(from, bytes);
 }
 
-void MeteredCall::OnMessage(Side from, const MessagePiece& piece) {
+void MeteredCall::OnMessage(End from, const MessagePiece& piece) {
   const Direction direction = DirectionOf(from);
   const bool is_sent = direction == Direction::kSent;
   if (rounds_ != nullptr) FollowRounds(from, piece.ends);
@@ -61,8 +61,8 @@ void MeteredCall::OnEnd(int status) {
 }
 
 // A message belongs to the round in which it begins, and the first ones to that of the call.
-void MeteredCall::FollowRounds(Side from, bool ends) {
-  DirectionState& state = from == Side::kClient ? client_ : server_;
+void MeteredCall::FollowRounds(End from, bool ends) {
+  DirectionState& state = from == End::kClient ? client_ : server_;
   if (!state.is_first && !state.is_under_way && seen_ != rounds_->changes()) {
     seen_ = rounds_->changes();
     call_->FollowRound(rounds_->Current());
@@ -71,8 +71,8 @@ void MeteredCall::FollowRounds(Side from, bool ends) {
   state.is_first = state.is_first && !ends;
 }
 
-Direction MeteredCall::DirectionOf(Side from) const {
-  return (from == Side::kClient) == connection_->is_client() ? Direction::kSent : Direction::kReceived;
+Direction MeteredCall::DirectionOf(End from) const {
+  return (from == End::kClient) == connection_->is_client() ? Direction::kSent : Direction::kReceived;
 }
 
 }  // namespace fedcarbon::node

@@ -22,9 +22,9 @@ class MeteredCall : public CallListener {
   MeteredCall(ConnectionMeter* connection, std::shared_ptr<CallObserver> call, std::unique_ptr<CallRule> rule,
               const OpenRounds* rounds);
 
-  void OnHeaders(Side from, const HeaderBlock& block) override;
-  void OnContent(Side from, std::string_view bytes) override;
-  void OnMessage(Side from, const MessagePiece& piece) override;
+  void OnHeaders(End from, const HeaderBlock& block) override;
+  void OnContent(End from, std::string_view bytes) override;
+  void OnMessage(End from, const MessagePiece& piece) override;
   void OnEnd(int status) override;
 
  private:
@@ -34,8 +34,8 @@ class MeteredCall : public CallListener {
     bool is_under_way = false;
   };
 
-  void FollowRounds(Side from, bool ends);
-  Direction DirectionOf(Side from) const;
+  void FollowRounds(End from, bool ends);
+  Direction DirectionOf(End from) const;
 
   ConnectionMeter* const connection_;
   const std::shared_ptr<CallObserver> call_;

@@ -71,7 +71,7 @@ bool Pump::WriteRest() {
 void Pump::Show(std::string_view bytes) {
   carried_bytes_ += bytes.size();
   FEDCARBON_CHECK(carried_bytes_ <= read_bytes_);
-  pace_.Passed(bytes.size(), meter_->Passed(side_, bytes));
+  pace_.Passed(bytes.size(), meter_->Passed(end_, bytes));
 }
 
 void Pump::Drop() {
@@ -98,7 +98,7 @@ Pump::Outcome Pump::Finish() {
     return Outcome::kWaiting;
   }
   is_done_ = true;
-  meter_->Finished(side_);
+  meter_->Finished(end_);
   return Outcome::kWaiting;
 }
 

@@ -28,9 +28,9 @@ class Pump {
     kBroken,   // the leg that it writes to is gone. Done
   };
 
-  /// Reads `from`, whose peer is `side`. All must outlive this.
-  Pump(Side side, Leg* from, Leg* to, Worker* worker, ConnectionMeter* meter)
-      : side_(side), from_(from), to_(to), worker_(worker), meter_(meter) {}
+  /// Reads `from`, whose peer is `end`. All must outlive this.
+  Pump(End end, Leg* from, Leg* to, Worker* worker, ConnectionMeter* meter)
+      : end_(end), from_(from), to_(to), worker_(worker), meter_(meter) {}
   Pump(const Pump&) = delete;
   Pump& operator=(const Pump&) = delete;
 
@@ -55,7 +55,7 @@ class Pump {
   Outcome Break();
   Outcome Finish();
 
-  const Side side_;
+  const End end_;
   Leg* const from_;
   Leg* const to_;
   Worker* const worker_;

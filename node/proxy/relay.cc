@@ -15,8 +15,8 @@ Relay::Relay(Worker* worker, uint64_t id, std::shared_ptr<Route> route, FileDesc
       meter_(route_, worker->shared().meter, worker->shared().framework, worker->shared().rounds,
              worker->shared().metrics, &worker->gaps()),
       connector_(worker, id, route_.get(), &client_, &upstream_, &meter_),
-      up_(Side::kClient, &client_, &upstream_, worker, &meter_),
-      down_(Side::kServer, &upstream_, &client_, worker, &meter_) {
+      up_(End::kClient, &client_, &upstream_, worker, &meter_),
+      down_(End::kServer, &upstream_, &client_, worker, &meter_) {
   client_.fd = std::move(client);
 }
 
@@ -97,7 +97,7 @@ void Relay::Cut() {
 void Relay::Retire() {
   FEDCARBON_CHECK(stage_ != Stage::kOver);
   CountTransport();
-  if (connector_.has_upstream()) meter_.End(Transport());
+  if (connector_.has_upstream()) meter_.Close(Transport());
   stage_ = Stage::kOver;
   for (Pump* pump : {&up_, &down_}) pump->Drop();
   for (Leg* leg : {&client_, &upstream_}) {

@@ -46,7 +46,7 @@ class ConnectionDecoder::Impl : public ConnectionListener {
   Impl(ConnectionListener* listener, const HeaderNames* headers, const WireLimits* limits)
       : listener_(listener), headers_(headers), limits_(limits) {}
 
-  void Feed(Side from, std::string_view bytes) {
+  void Feed(End from, std::string_view bytes) {
     if (bytes.empty()) return;
     if (protocol_ == Protocol::kUndecided) {
       Hold(from, bytes);
@@ -58,12 +58,12 @@ class ConnectionDecoder::Impl : public ConnectionListener {
     }
   }
 
-  void Finish(Side from) {
-    (from == Side::kClient ? client_finished_ : server_finished_) = true;
+  void Finish(End from) {
+    (from == End::kClient ? client_finished_ : server_finished_) = true;
     if (decoder_ != nullptr) {
       decoder_->Finish(from);
       FollowUp();
-    } else if (protocol_ == Protocol::kUndecided && from == Side::kClient) {
+    } else if (protocol_ == Protocol::kUndecided && from == End::kClient) {
       // It will not say more. Nothing said at all is nothing lost.
       if (!from_client_.empty() || !from_server_.empty()) Begin(Protocol::kUnknown);
     }
@@ -86,8 +86,8 @@ class ConnectionDecoder::Impl : public ConnectionListener {
 
  private:
   /// Until the client's first bytes tell what is spoken.
-  void Hold(Side from, std::string_view bytes) {
-    if (from == Side::kServer) {
+  void Hold(End from, std::string_view bytes) {
+    if (from == End::kServer) {
       if (!client_finished_ && from_server_.size() + bytes.size() <= kHeldBytes) {
         from_server_.append(bytes);
         return;
@@ -118,10 +118,10 @@ class ConnectionDecoder::Impl : public ConnectionListener {
     const std::string from_client = std::exchange(from_client_, {});
     const std::string from_server = std::exchange(from_server_, {});
     if (decoder_ != nullptr) {
-      decoder_->Feed(Side::kClient, from_client);
-      decoder_->Feed(Side::kServer, from_server);
-      if (client_finished_) decoder_->Finish(Side::kClient);
-      if (server_finished_) decoder_->Finish(Side::kServer);
+      decoder_->Feed(End::kClient, from_client);
+      decoder_->Feed(End::kServer, from_server);
+      if (client_finished_) decoder_->Finish(End::kClient);
+      if (server_finished_) decoder_->Finish(End::kServer);
       FollowUp();
     } else if (protocol != Protocol::kTls) {
       undecoded_ += Bytes(from_client.size() + from_server.size());
@@ -180,8 +180,8 @@ ConnectionDecoder::ConnectionDecoder(ConnectionListener* listener, const HeaderN
 
 ConnectionDecoder::~ConnectionDecoder() = default;
 
-void ConnectionDecoder::Feed(Side from, std::string_view bytes) { impl_->Feed(from, bytes); }
-void ConnectionDecoder::Finish(Side from) { impl_->Finish(from); }
+void ConnectionDecoder::Feed(End from, std::string_view bytes) { impl_->Feed(from, bytes); }
+void ConnectionDecoder::Finish(End from) { impl_->Finish(from); }
 uint64_t ConnectionDecoder::steps() const { return impl_->steps(); }
 Protocol ConnectionDecoder::protocol() const { return impl_->protocol(); }
 Bytes ConnectionDecoder::undecoded_bytes() const { return impl_->undecoded_bytes(); }

@@ -24,8 +24,8 @@ class ConnectionDecoder : public Decoder {
   ConnectionDecoder(ConnectionListener* listener, const HeaderNames* headers, const WireLimits* limits);
   ~ConnectionDecoder() override;
 
-  void Feed(Side from, std::string_view bytes) override;
-  void Finish(Side from) override;
+  void Feed(End from, std::string_view bytes) override;
+  void Finish(End from) override;
   uint64_t steps() const override;
 
   Protocol protocol() const;

@@ -54,7 +54,7 @@ const char* HpackInflater::TakeUnknown(std::string_view fragment) {
   return within.size() < fragment.size() ? kTooLong : nullptr;
 }
 
-const char* HpackInflater::End() {
+const char* HpackInflater::Finish() {
   if (!open_) Begin();
   open_ = false;
   if (known_block_ != nullptr) return nullptr;

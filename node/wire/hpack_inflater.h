@@ -30,7 +30,7 @@ class HpackInflater {
   const char* Take(std::string_view fragment);
 
   /// The block is complete: block() has it until the next Take(). Returns as Take().
-  const char* End();
+  const char* Finish();
 
   const HeaderBlock& block() const { return known_block_ != nullptr ? known_block_->block : block_; }
 

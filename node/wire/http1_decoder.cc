@@ -19,22 +19,22 @@ Http1Decoder::Http1Decoder(ConnectionListener* listener, const HeaderNames* head
       client_(limits->header_block),
       server_(limits->header_block) {}
 
-void Http1Decoder::Feed(Side from, std::string_view bytes) {
+void Http1Decoder::Feed(End from, std::string_view bytes) {
   DirectionState& sender = direction(from);
   while (!bytes.empty() && !done_) {
     switch (sender.part) {
       case DirectionState::Part::kHead:
-        if (from == Side::kClient && Undecided()) {
+        if (from == End::kClient && Undecided()) {
           if (held_.size() + bytes.size() > kHeldBytes)
             return Lose("too much sent before an upgrade's answer");
           held_.append(bytes);
           return;
         }
-        if (from == Side::kServer && (exchanges_.empty() || exchanges_.front().answered)) {
+        if (from == End::kServer && (exchanges_.empty() || exchanges_.front().answered)) {
           return Lose("an answer without a request");
         }
         if (!TakeSection(from, &bytes)) break;
-        from == Side::kClient ? ReadRequest() : ReadAnswer(&bytes);
+        from == End::kClient ? ReadRequest() : ReadAnswer(&bytes);
         if (sender.known_section.empty()) sender.head.reset();
         break;
       case DirectionState::Part::kBody:
@@ -48,17 +48,17 @@ void Http1Decoder::Feed(Side from, std::string_view bytes) {
   if (!done_ && sender.content > 0) Tell(from, /*last=*/false);
 }
 
-void Http1Decoder::Finish(Side from) {
+void Http1Decoder::Finish(End from) {
   if (done_) return;
-  if (from == Side::kClient) {
+  if (from == End::kClient) {
     client_finished_ = true;
     // Answered early, and the rest of the request will never come.
     if (!exchanges_.empty() && exchanges_.back().answered) exchanges_.pop_back();
     return;
   }
   if (server_.part == DirectionState::Part::kBody && server_.body.until_close()) {
-    Tell(Side::kServer, /*last=*/true);
-    EndMessage(Side::kServer);
+    Tell(End::kServer, /*last=*/true);
+    EndMessage(End::kServer);
   }
   for (Exchange& exchange : exchanges_) {
     if (!exchange.answered) exchange.call = nullptr;
@@ -83,7 +83,7 @@ std::optional<Http1Decoder::Upgrade> Http1Decoder::TakeUpgrade() { return std::e
 /// Whether what the client sends next is still HTTP/1.1 depends on an answer that has not come.
 bool Http1Decoder::Undecided() const { return !exchanges_.empty() && exchanges_.back().may_switch; }
 
-bool Http1Decoder::TakeSection(Side from, std::string_view* bytes) {
+bool Http1Decoder::TakeSection(End from, std::string_view* bytes) {
   ++steps_;
   switch (direction(from).section.Take(bytes)) {
     case Http1Section::Result::kComplete:
@@ -101,11 +101,11 @@ bool Http1Decoder::TakeSection(Side from, std::string_view* bytes) {
 }
 
 /// The complete section. Valid until the sender's next one.
-const Http1Head& Http1Decoder::ReadHead(Side from) {
+const Http1Head& Http1Decoder::ReadHead(End from) {
   DirectionState& sender = direction(from);
   const std::string_view section = sender.section.section();
   if (section != sender.known_section) {
-    sender.head = from == Side::kClient ? ParseRequest(section, *headers_) : ParseAnswer(section, *headers_);
+    sender.head = from == End::kClient ? ParseRequest(section, *headers_) : ParseAnswer(section, *headers_);
     sender.known_section = section.size() <= kKnownSectionBytes ? section : std::string_view();
   }
   sender.section.Clear();
@@ -114,7 +114,7 @@ const Http1Head& Http1Decoder::ReadHead(Side from) {
 
 void Http1Decoder::ReadRequest() {
   if (client_.section.section() == "\r\n") return client_.section.Clear();  // RFC 9112, 2.2: before a request
-  const Http1Head& head = ReadHead(Side::kClient);
+  const Http1Head& head = ReadHead(End::kClient);
   if (head.violation != nullptr) return Lose(head.violation);
   if (exchanges_.size() >= max_exchanges_) return Lose("too many requests without an answer");
 
@@ -123,15 +123,15 @@ void Http1Decoder::ReadRequest() {
   exchange.is_connect = head.is_connect;
   exchange.may_switch = head.is_connect || !head.upgrade.empty();
   exchange.call = listener_->OnCall(head.block);
-  BeginBody(Side::kClient, head, head.body);
+  BeginBody(End::kClient, head, head.body);
 }
 
 void Http1Decoder::ReadAnswer(std::string_view* bytes) {
-  const Http1Head& head = ReadHead(Side::kServer);
+  const Http1Head& head = ReadHead(End::kServer);
   if (head.violation != nullptr) return Lose(head.violation);
 
   Exchange& exchange = exchanges_.front();
-  if (exchange.call != nullptr) exchange.call->OnHeaders(Side::kServer, head.block);
+  if (exchange.call != nullptr) exchange.call->OnHeaders(End::kServer, head.block);
   const bool tunnel = exchange.is_connect && head.status / 100 == 2;
   if (head.status == 101 || tunnel) {
     if (!exchange.may_switch || !exchange.requested) return Lose("an upgrade that no request has offered");
@@ -143,13 +143,13 @@ void Http1Decoder::ReadAnswer(std::string_view* bytes) {
 
   exchange.status = StatusOfHttp(head.block.Get(":status"), /*expects_grpc=*/false);
   exchange.may_switch = false;
-  if (std::exchange(exchange.untold, false)) Tell(Side::kClient, /*last=*/true);
+  if (std::exchange(exchange.untold, false)) Tell(End::kClient, /*last=*/true);
   const bool no_body = exchange.is_head || head.status == 204 || head.status == 304;
-  BeginBody(Side::kServer, head, no_body ? Http1Body::Length(0) : head.body);
-  if (!held_.empty()) Feed(Side::kClient, std::exchange(held_, {}));
+  BeginBody(End::kServer, head, no_body ? Http1Body::Length(0) : head.body);
+  if (!held_.empty()) Feed(End::kClient, std::exchange(held_, {}));
 }
 
-void Http1Decoder::ReadTrailers(Side from) {
+void Http1Decoder::ReadTrailers(End from) {
   DirectionState& sender = direction(from);
   if (sender.section.section() != "\r\n") {
     const Http1Head head = ParseTrailers(sender.section.section(), *headers_);
@@ -160,19 +160,19 @@ void Http1Decoder::ReadTrailers(Side from) {
   EndMessage(from);
 }
 
-void Http1Decoder::BeginBody(Side from, const Http1Head& head, const Http1Body& body) {
+void Http1Decoder::BeginBody(End from, const Http1Head& head, const Http1Body& body) {
   DirectionState& sender = direction(from);
   sender.part = DirectionState::Part::kBody;
   sender.body = body;
   sender.compressed = head.compressed;
   sender.begun = false;
   if (body.state() != Http1Body::State::kEnded) return;
-  exchange(from).untold = from == Side::kClient && exchange(from).may_switch;
+  exchange(from).untold = from == End::kClient && exchange(from).may_switch;
   if (!exchange(from).untold) Tell(from, /*last=*/true);
   EndMessage(from);
 }
 
-void Http1Decoder::TakeBody(Side from, std::string_view* bytes) {
+void Http1Decoder::TakeBody(End from, std::string_view* bytes) {
   DirectionState& sender = direction(from);
   CallListener* const call = sender.compressed ? nullptr : exchange(from).call.get();
   for (;;) {
@@ -198,7 +198,7 @@ void Http1Decoder::TakeBody(Side from, std::string_view* bytes) {
   }
 }
 
-void Http1Decoder::Tell(Side from, bool last) {
+void Http1Decoder::Tell(End from, bool last) {
   DirectionState& sender = direction(from);
   MessagePiece piece;
   piece.encoded = Bytes(std::exchange(sender.content, 0));
@@ -208,10 +208,10 @@ void Http1Decoder::Tell(Side from, bool last) {
   if (exchange(from).call != nullptr) exchange(from).call->OnMessage(from, piece);
 }
 
-void Http1Decoder::EndMessage(Side from) {
+void Http1Decoder::EndMessage(End from) {
   direction(from).part = DirectionState::Part::kHead;
   Exchange& ended = exchange(from);
-  (from == Side::kClient ? ended.requested : ended.answered) = true;
+  (from == End::kClient ? ended.requested : ended.answered) = true;
   if (!ended.answered) return;
   // Answered: it is the oldest.
   if (ended.requested && ended.call != nullptr) ended.call->OnEnd(ended.status);
@@ -221,7 +221,7 @@ void Http1Decoder::EndMessage(Side from) {
 void Http1Decoder::Switch(Protocol protocol, std::string_view* bytes) {
   Exchange& exchange = exchanges_.front();
   // A WebSocket's or a tunnel's messages are those to come; over HTTP/2 the exchange goes on.
-  if (protocol == Protocol::kHttp2 && exchange.untold) Tell(Side::kClient, /*last=*/true);
+  if (protocol == Protocol::kHttp2 && exchange.untold) Tell(End::kClient, /*last=*/true);
   upgrade_ = Upgrade{protocol, std::move(exchange.call), std::move(held_), std::string(*bytes)};
   exchanges_.clear();
   done_ = true;

@@ -46,8 +46,8 @@ class Http1Decoder : public Decoder {
   /// All must outlive this. `headers` must contain those of HeaderNames::Standard().
   Http1Decoder(ConnectionListener* listener, const HeaderNames* headers, const WireLimits* limits);
 
-  void Feed(Side from, std::string_view bytes) override;
-  void Finish(Side from) override;
+  void Feed(End from, std::string_view bytes) override;
+  void Finish(End from) override;
   uint64_t steps() const override { return steps_; }
 
   /// Of memory, for what has passed: between two messages no more than a short head of each side.
@@ -84,21 +84,21 @@ class Http1Decoder : public Decoder {
     uint64_t content = 0;  // passed, not told yet
   };
 
-  DirectionState& direction(Side side) { return side == Side::kClient ? client_ : server_; }
+  DirectionState& direction(End end) { return end == End::kClient ? client_ : server_; }
 
-  /// The exchange that `side`'s bytes belong to: the client's is the youngest, the server's the oldest.
-  Exchange& exchange(Side side) { return side == Side::kClient ? exchanges_.back() : exchanges_.front(); }
+  /// The exchange that `end`'s bytes belong to: the client's is the youngest, the server's the oldest.
+  Exchange& exchange(End end) { return end == End::kClient ? exchanges_.back() : exchanges_.front(); }
 
   bool Undecided() const;
-  bool TakeSection(Side from, std::string_view* bytes);
-  const Http1Head& ReadHead(Side from);
+  bool TakeSection(End from, std::string_view* bytes);
+  const Http1Head& ReadHead(End from);
   void ReadRequest();
   void ReadAnswer(std::string_view* bytes);
-  void ReadTrailers(Side from);
-  void BeginBody(Side from, const Http1Head& head, const Http1Body& body);
-  void TakeBody(Side from, std::string_view* bytes);
-  void Tell(Side from, bool last);
-  void EndMessage(Side from);
+  void ReadTrailers(End from);
+  void BeginBody(End from, const Http1Head& head, const Http1Body& body);
+  void TakeBody(End from, std::string_view* bytes);
+  void Tell(End from, bool last);
+  void EndMessage(End from);
   void Switch(Protocol protocol, std::string_view* bytes);
   void Lose(const char* why);
 

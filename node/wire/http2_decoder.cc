@@ -43,7 +43,7 @@ Http2Decoder::Http2Decoder(ConnectionListener* listener, const HeaderNames* head
     : listener_(listener), max_streams_(limits->streams), client_(headers, limits), server_(headers, limits) {
   client_.preface_left = kPreface.size();
   if (upgraded != nullptr) {
-    StreamDirectionState& request = streams_[1].direction(Side::kClient);
+    StreamDirectionState& request = streams_[1].direction(End::kClient);
     request.whole = request.ended = true;
     streams_[1].call = std::move(upgraded);
     last_stream_ = 1;
@@ -77,7 +77,7 @@ bool Http2Decoder::DirectionState::TakeFrameHeader(std::string_view* bytes) {
   return true;
 }
 
-void Http2Decoder::Feed(Side from, std::string_view bytes) {
+void Http2Decoder::Feed(End from, std::string_view bytes) {
   DirectionState& sender = direction(from);
   while (!bytes.empty() && !lost_) {
     if (sender.preface_left > 0) {
@@ -93,11 +93,11 @@ void Http2Decoder::Feed(Side from, std::string_view bytes) {
   }
 }
 
-void Http2Decoder::Finish(Side from) {
-  if (from != Side::kClient) return;
+void Http2Decoder::Finish(End from) {
+  if (from != End::kClient) return;
   client_finished_ = true;
   for (auto at = streams_.begin(); at != streams_.end();) {
-    at = at->second.direction(Side::kServer).ended ? End(at, at->second.status) : std::next(at);
+    at = at->second.direction(End::kServer).ended ? EndStream(at, at->second.status) : std::next(at);
   }
 }
 
@@ -149,7 +149,7 @@ void Http2Decoder::BeginFrame(DirectionState* sender) {
 }
 
 /// Takes from one part of the frame.
-void Http2Decoder::TakePayload(Side from, std::string_view* bytes) {
+void Http2Decoder::TakePayload(End from, std::string_view* bytes) {
   DirectionState& sender = direction(from);
   if (sender.pad_length_due) {
     sender.pad_length_due = false;
@@ -175,7 +175,7 @@ void Http2Decoder::TakePayload(Side from, std::string_view* bytes) {
   }
 }
 
-void Http2Decoder::EndFrame(Side from) {
+void Http2Decoder::EndFrame(End from) {
   DirectionState& sender = direction(from);
   sender.in_frame = false;
   if (sender.block_open) {
@@ -187,14 +187,14 @@ void Http2Decoder::EndFrame(Side from) {
   }
 }
 
-void Http2Decoder::TakeData(Side from, std::string_view bytes) {
+void Http2Decoder::TakeData(End from, std::string_view bytes) {
   const DirectionState& sender = direction(from);
   const auto at = streams_.find(sender.stream);
   if (at == streams_.end()) return;
   Stream& stream = at->second;
   StreamDirectionState& state = stream.direction(from);
   if (state.ended) return;
-  if (from == Side::kServer && !stream.answered) {
+  if (from == End::kServer && !stream.answered) {
     listener_->OnLoss("HTTP/2: a body in front of its answer", false);
     streams_.erase(at);
     return;
@@ -222,7 +222,7 @@ void Http2Decoder::TakeData(Side from, std::string_view bytes) {
 }
 
 /// Of the one message that a side has if it does not speak gRPC.
-void Http2Decoder::TellBody(Side from, Bytes bytes, bool last, Stream* stream) {
+void Http2Decoder::TellBody(End from, Bytes bytes, bool last, Stream* stream) {
   StreamDirectionState& state = stream->direction(from);
   MessagePiece piece;
   piece.encoded = bytes;
@@ -233,20 +233,20 @@ void Http2Decoder::TellBody(Side from, Bytes bytes, bool last, Stream* stream) {
   stream->call->OnMessage(from, piece);
 }
 
-void Http2Decoder::EndBlock(Side from) {
+void Http2Decoder::EndBlock(End from) {
   DirectionState& sender = direction(from);
   sender.block_open = false;
-  if (const char* why = sender.inflater.End()) return Lose(why);
+  if (const char* why = sender.inflater.Finish()) return Lose(why);
   if (sender.block_of_promise) return;
   const HeaderBlock& block = sender.inflater.block();
   const uint32_t id = sender.block_stream;
   const auto at = streams_.find(id);
   if (at == streams_.end()) {
-    if (from != Side::kClient || id % 2 == 0 || id <= last_stream_) return;
+    if (from != End::kClient || id % 2 == 0 || id <= last_stream_) return;
     last_stream_ = id;
     Open(id, block);
   } else if (!at->second.direction(from).ended) {
-    if (from == Side::kServer) ReadAnswer(block, &at->second);
+    if (from == End::kServer) ReadAnswer(block, &at->second);
     at->second.call->OnHeaders(from, block);
   }
   if (sender.block_ends_stream) EndDirection(from, streams_.find(id));
@@ -259,7 +259,7 @@ void Http2Decoder::Open(uint32_t id, const HeaderBlock& request) {
   stream.call = std::move(call);
   stream.expects_grpc = IsGrpc(request) && request.Get(":method") != "CONNECT";
   for (StreamDirectionState& state : stream.directions) state.grpc = stream.expects_grpc;
-  stream.direction(Side::kClient).coded = IsCoded(request);
+  stream.direction(End::kClient).coded = IsCoded(request);
   if (streams_.size() > max_streams_) {
     listener_->OnLoss("HTTP/2: more open streams than the limit", false);
     streams_.erase(streams_.begin());
@@ -273,7 +273,7 @@ void Http2Decoder::ReadAnswer(const HeaderBlock& block, Stream* stream) {
     const std::string_view http_status = block.Get(":status");
     if (IsInformational(http_status)) return;
     stream->answered = true;
-    StreamDirectionState& answer = stream->direction(Side::kServer);
+    StreamDirectionState& answer = stream->direction(End::kServer);
     answer.grpc = stream->expects_grpc && (IsGrpc(block) || !grpc_status.empty());
     answer.coded = IsCoded(block);
     stream->status = StatusOfHttp(http_status, stream->expects_grpc);
@@ -282,15 +282,15 @@ void Http2Decoder::ReadAnswer(const HeaderBlock& block, Stream* stream) {
 }
 
 /// `from` has sent its last of the stream, which may be none that is read.
-void Http2Decoder::EndDirection(Side from, Streams::iterator at) {
+void Http2Decoder::EndDirection(End from, Streams::iterator at) {
   if (at == streams_.end()) return;
   Stream& stream = at->second;
   StreamDirectionState& state = stream.direction(from);
   if (state.ended) return;
   state.ended = true;
   if (!state.grpc && !state.whole) TellBody(from, Bytes(), true, &stream);
-  if (stream.direction(Side::kServer).ended && (stream.direction(Side::kClient).ended || client_finished_)) {
-    End(at, stream.status);
+  if (stream.direction(End::kServer).ended && (stream.direction(End::kClient).ended || client_finished_)) {
+    EndStream(at, stream.status);
   }
 }
 
@@ -298,11 +298,11 @@ void Http2Decoder::EndDirection(Side from, Streams::iterator at) {
 void Http2Decoder::Reset(uint32_t id) {
   const auto at = streams_.find(id);
   if (at == streams_.end()) return;
-  End(at, at->second.direction(Side::kServer).ended ? at->second.status : kCancelled);
+  EndStream(at, at->second.direction(End::kServer).ended ? at->second.status : kCancelled);
 }
 
 /// Returns the stream after it.
-Http2Decoder::Streams::iterator Http2Decoder::End(Streams::iterator at, int status) {
+Http2Decoder::Streams::iterator Http2Decoder::EndStream(Streams::iterator at, int status) {
   at->second.call->OnEnd(status);
   return streams_.erase(at);
 }

@@ -39,10 +39,10 @@ class Http2Decoder : public Decoder {
   Http2Decoder(ConnectionListener* listener, const HeaderNames* headers, const WireLimits* limits,
                std::unique_ptr<CallListener> upgraded = nullptr);
 
-  void Feed(Side from, std::string_view bytes) override;
+  void Feed(End from, std::string_view bytes) override;
 
   /// When the client has gone, calls end that only waited for its end.
-  void Finish(Side from) override;
+  void Finish(End from) override;
   uint64_t steps() const override { return steps_; }
 
   bool lost() const { return lost_; }
@@ -65,7 +65,7 @@ class Http2Decoder : public Decoder {
     bool answered = false;
     int status = 2;  // what the answer said so far
 
-    StreamDirectionState& direction(Side side) { return directions[static_cast<size_t>(side)]; }
+    StreamDirectionState& direction(End end) { return directions[static_cast<size_t>(end)]; }
   };
   using Streams = absl::btree_map<uint32_t, Stream>;  // by id: the oldest first
 
@@ -98,19 +98,19 @@ class Http2Decoder : public Decoder {
     bool block_ends_stream = false;
   };
 
-  DirectionState& direction(Side side) { return side == Side::kClient ? client_ : server_; }
+  DirectionState& direction(End end) { return end == End::kClient ? client_ : server_; }
 
   void BeginFrame(DirectionState* sender);
-  void TakePayload(Side from, std::string_view* bytes);
-  void EndFrame(Side from);
-  void TakeData(Side from, std::string_view bytes);
-  void TellBody(Side from, Bytes bytes, bool last, Stream* stream);
-  void EndBlock(Side from);
+  void TakePayload(End from, std::string_view* bytes);
+  void EndFrame(End from);
+  void TakeData(End from, std::string_view bytes);
+  void TellBody(End from, Bytes bytes, bool last, Stream* stream);
+  void EndBlock(End from);
   void Open(uint32_t id, const HeaderBlock& request);
   void ReadAnswer(const HeaderBlock& block, Stream* stream);
-  void EndDirection(Side from, Streams::iterator at);
+  void EndDirection(End from, Streams::iterator at);
   void Reset(uint32_t id);
-  Streams::iterator End(Streams::iterator at, int status);
+  Streams::iterator EndStream(Streams::iterator at, int status);
   void Lose(const char* why);
 
   ConnectionListener* const listener_;

@@ -31,7 +31,7 @@ constexpr size_t LengthBytes(uint8_t second) {
 WebSocketDecoder::WebSocketDecoder(ConnectionListener* listener, std::unique_ptr<CallListener> call)
     : listener_(listener), call_(std::move(call)) {}
 
-void WebSocketDecoder::Feed(Side from, std::string_view bytes) {
+void WebSocketDecoder::Feed(End from, std::string_view bytes) {
   DirectionState& sender = direction(from);
   while (!bytes.empty() && !lost_) {
     if (sender.over) return Lose("something after a WebSocket's close frame");
@@ -43,8 +43,8 @@ void WebSocketDecoder::Feed(Side from, std::string_view bytes) {
   }
 }
 
-void WebSocketDecoder::Finish(Side from) {
-  if (!lost_ && !direction(from).over) EndSide(from);
+void WebSocketDecoder::Finish(End from) {
+  if (!lost_ && !direction(from).over) EndDirection(from);
 }
 
 size_t WebSocketDecoder::DirectionState::header_size() const {
@@ -69,12 +69,12 @@ bool WebSocketDecoder::DirectionState::ReadLength() {
   return more == 2 ? payload > 125 : payload > 0xffff && payload >> 63 == 0;
 }
 
-void WebSocketDecoder::BeginFrame(Side from) {
+void WebSocketDecoder::BeginFrame(End from) {
   ++steps_;
   DirectionState& sender = direction(from);
   const bool deflated = (sender.header[0] & kReserved1) != 0;
   if (!sender.ReadLength()) return Lose("a WebSocket frame's length in a form that is not allowed");
-  if (sender.masked() != (from == Side::kClient)) {
+  if (sender.masked() != (from == End::kClient)) {
     return Lose("a WebSocket frame of the client unmasked, or of the server masked");
   }
   if ((sender.header[0] & kReserved23) != 0) return Lose("a WebSocket frame with reserved bits");
@@ -97,7 +97,7 @@ void WebSocketDecoder::BeginFrame(Side from) {
   sender.in_frame = true;
 }
 
-void WebSocketDecoder::TakePayload(Side from, std::string_view* bytes) {
+void WebSocketDecoder::TakePayload(End from, std::string_view* bytes) {
   DirectionState& sender = direction(from);
   const std::string_view taken =
       bytes->substr(0, static_cast<size_t>(std::min<uint64_t>(sender.payload, bytes->size())));
@@ -131,10 +131,10 @@ void WebSocketDecoder::TakePayload(Side from, std::string_view* bytes) {
   const bool fine =
       sender.close_bytes == 0 || sender.close_code == kNormal || sender.close_code == kGoingAway;
   if (!status_.has_value()) status_ = fine ? 0 : 2;
-  EndSide(from);
+  EndDirection(from);
 }
 
-void WebSocketDecoder::EndSide(Side from) {
+void WebSocketDecoder::EndDirection(End from) {
   direction(from).over = true;
   if (!direction(Other(from)).over) return;
   if (call_ != nullptr && status_.has_value()) call_->OnEnd(*status_);

@@ -28,8 +28,8 @@ class WebSocketDecoder : public Decoder {
   /// `listener` must outlive this. `call`: null if nobody listens to it.
   WebSocketDecoder(ConnectionListener* listener, std::unique_ptr<CallListener> call);
 
-  void Feed(Side from, std::string_view bytes) override;
-  void Finish(Side from) override;
+  void Feed(End from, std::string_view bytes) override;
+  void Finish(End from) override;
   uint64_t steps() const override { return steps_; }
 
  private:
@@ -61,11 +61,11 @@ class WebSocketDecoder : public Decoder {
     bool ReadLength();
   };
 
-  DirectionState& direction(Side side) { return side == Side::kClient ? client_ : server_; }
+  DirectionState& direction(End end) { return end == End::kClient ? client_ : server_; }
 
-  void BeginFrame(Side from);
-  void TakePayload(Side from, std::string_view* bytes);
-  void EndSide(Side from);
+  void BeginFrame(End from);
+  void TakePayload(End from, std::string_view* bytes);
+  void EndDirection(End from);
   void Lose(const char* why);
 
   ConnectionListener* const listener_;

@@ -19,8 +19,8 @@
 namespace fedcarbon::node {
 
 /// Who sent the bytes: the end that opened the connection, or the one that accepted it.
-enum class Side { kClient, kServer };
-constexpr Side Other(Side side) { return side == Side::kClient ? Side::kServer : Side::kClient; }
+enum class End { kClient, kServer };
+constexpr End Other(End end) { return end == End::kClient ? End::kServer : End::kClient; }
 
 /// What a connection speaks. kTls: sealed, only its bytes can be counted. kUnknown: none that is known here.
 enum class Protocol { kUndecided, kHttp2, kHttp1, kWebSocket, kTls, kUnknown };
@@ -73,14 +73,14 @@ class CallListener {
   virtual ~CallListener() = default;
 
   /// Every header block but the request's, which OnCall got: answers, 1xx, trailers of either side.
-  virtual void OnHeaders(Side from, const HeaderBlock& block) = 0;
+  virtual void OnHeaders(End from, const HeaderBlock& block) = 0;
 
   /// A message's own bytes, in order, cut anywhere, before the OnMessage() that counts them. Only of gRPC and
   /// HTTP, and only where nothing is compressed. `bytes` is valid during the call.
-  virtual void OnContent(Side /*from*/, std::string_view /*bytes*/) {}
+  virtual void OnContent(End /*from*/, std::string_view /*bytes*/) {}
 
   /// Bytes of a message, as soon as they have passed.
-  virtual void OnMessage(Side from, const MessagePiece& piece) = 0;
+  virtual void OnMessage(End from, const MessagePiece& piece) = 0;
 
   /// The call is over. `status` is a gRPC status code: a gRPC call's grpc-status where there is one, else by
   /// gRPC's mapping of HTTP statuses, 1 (CANCELLED) after a reset. Nothing follows.
@@ -109,10 +109,10 @@ class Decoder {
   virtual ~Decoder() = default;
 
   /// Bytes that `from` sent, in the order it sent them, cut anywhere.
-  virtual void Feed(Side from, std::string_view bytes) = 0;
+  virtual void Feed(End from, std::string_view bytes) = 0;
 
   /// `from` will send nothing more (FIN): bodies that last until the close end here.
-  virtual void Finish(Side from) = 0;
+  virtual void Finish(End from) = 0;
 
   /// How many frames, messages, chunks and header fields it may have read so far: what takes its time, where
   /// they are small. Never falls.

@@ -30,8 +30,8 @@ constexpr size_t kFrame = 16 << 10;  // HTTP/2's default, and the most frames fo
 
 class NoCall : public CallListener {
  public:
-  void OnHeaders(Side, const HeaderBlock& block) override { benchmark::DoNotOptimize(block); }
-  void OnMessage(Side, const MessagePiece& piece) override { benchmark::DoNotOptimize(piece); }
+  void OnHeaders(End, const HeaderBlock& block) override { benchmark::DoNotOptimize(block); }
+  void OnMessage(End, const MessagePiece& piece) override { benchmark::DoNotOptimize(piece); }
   void OnEnd(int status) override { benchmark::DoNotOptimize(status); }
 };
 
@@ -46,12 +46,12 @@ class NoListener : public ConnectionListener {
 
 /// A connection, read by read.
 struct Conversation {
-  void Add(Side side, std::string bytes) {
-    for (size_t at = 0; at < bytes.size(); at += kRead) reads.emplace_back(side, bytes.substr(at, kRead));
+  void Add(End end, std::string bytes) {
+    for (size_t at = 0; at < bytes.size(); at += kRead) reads.emplace_back(end, bytes.substr(at, kRead));
     size += bytes.size();
   }
 
-  std::vector<std::pair<Side, std::string>> reads;
+  std::vector<std::pair<End, std::string>> reads;
   size_t size = 0;
   int messages = 0;
 };
@@ -67,7 +67,7 @@ void Decode(benchmark::State& state, const Conversation& conversation) {
   for (auto _ : state) {
     NoListener listener;
     ConnectionDecoder decoder(&listener, &HeaderNames::Standard(), &limits);
-    for (const auto& [side, bytes] : conversation.reads) decoder.Feed(side, bytes);
+    for (const auto& [end, bytes] : conversation.reads) decoder.Feed(end, bytes);
     if (listener.loss != nullptr) return state.SkipWithError(listener.loss);
   }
   CountProcessed(state, conversation);
@@ -91,8 +91,8 @@ void DecodeAndMeter(benchmark::State& state, const Conversation& conversation) {
   GapBook gaps;
   for (auto _ : state) {
     ConnectionMeter connection(route, meter, &flower, &rounds, &metrics, &gaps);
-    for (const auto& [side, bytes] : conversation.reads) connection.Passed(side, bytes);
-    connection.End({});
+    for (const auto& [end, bytes] : conversation.reads) connection.Passed(end, bytes);
+    connection.Close({});
   }
   CountProcessed(state, conversation);
 }
@@ -101,8 +101,8 @@ void DecodeAndMeter(benchmark::State& state, const Conversation& conversation) {
 class Http2Peers {
  public:
   Http2Peers() {
-    conversation_.Add(Side::kClient, std::string(kPreface) + Settings());
-    conversation_.Add(Side::kServer, Settings());
+    conversation_.Add(End::kClient, std::string(kPreface) + Settings());
+    conversation_.Add(End::kServer, Settings());
   }
 
   void Call(const std::string& path, const std::string& request, const std::string& response) {
@@ -117,8 +117,8 @@ class Http2Peers {
     const Fields answer = {{":status", "200"},
                            {"content-type", "application/grpc"},
                            {"grpc-accept-encoding", "identity, deflate, gzip"}};
-    conversation_.Add(Side::kClient, Headers(stream_, client_.Encode(fields)) + Body(request, kEndStream));
-    conversation_.Add(Side::kServer,
+    conversation_.Add(End::kClient, Headers(stream_, client_.Encode(fields)) + Body(request, kEndStream));
+    conversation_.Add(End::kServer,
                       Headers(stream_, server_.Encode(answer)) + Body(response, 0) +
                           Headers(stream_, server_.Encode({{"grpc-status", "0"}}), kEndHeaders | kEndStream));
     conversation_.messages += 2;
@@ -167,13 +167,13 @@ std::string Length(size_t size) { return "content-length: " + std::to_string(siz
 
 void AddHttp1(Conversation* conversation, const std::string& path, const std::string& request,
               const std::string& response) {
-  conversation->Add(Side::kClient,
+  conversation->Add(End::kClient,
                     "POST " + path +
                         " HTTP/1.1\r\nhost: fl.example.org:9092\r\n"
                         "user-agent: python-requests/2.32.5\r\naccept-encoding: gzip, deflate\r\n"
                         "content-type: application/protobuf\r\naccept: application/protobuf\r\n" +
                         Length(request.size()) + request);
-  conversation->Add(Side::kServer,
+  conversation->Add(End::kServer,
                     "HTTP/1.1 200 OK\r\ndate: Thu, 26 Nov 2026 02:00:00 GMT\r\nserver: uvicorn\r\n"
                     "content-type: application/protobuf\r\n" +
                         Length(response.size()) + response);
@@ -194,15 +194,15 @@ void Http1Bulk(benchmark::State& state) { Decode(state, Http1Calls(1, kBulk, 0))
 
 Conversation WebSocketMessages(int pairs, size_t size) {
   Conversation conversation;
-  conversation.Add(Side::kClient,
+  conversation.Add(End::kClient,
                    "GET /f3 HTTP/1.1\r\nhost: fl.example.org\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
                    "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n");
-  conversation.Add(Side::kServer,
+  conversation.Add(End::kServer,
                    "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
                    "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
   for (int i = 0; i < pairs; ++i) {
-    for (const Side side : {Side::kClient, Side::kServer}) {
-      conversation.Add(side, WebSocketFrame(side, kFinal | kBinary, std::string(size, 'x')));
+    for (const End end : {End::kClient, End::kServer}) {
+      conversation.Add(end, WebSocketFrame(end, kFinal | kBinary, std::string(size, 'x')));
     }
   }
   conversation.messages = 2 * pairs;

@@ -14,7 +14,7 @@
 namespace fedcarbon::node::testing {
 
 struct Turn {
-  Side from;
+  End from;
   bool finishes;  // nothing more comes from there
   std::string_view bytes;
 };
@@ -28,7 +28,7 @@ inline std::vector<Turn> Turns(std::string_view input) {
   bool finished[2] = {false, false};
   while (input.size() > kHead) {
     const auto byte = [&](size_t i) { return static_cast<uint8_t>(input[i]); };
-    const Side from = (byte(0) & 1) == 0 ? Side::kClient : Side::kServer;
+    const End from = (byte(0) & 1) == 0 ? End::kClient : End::kServer;
     const bool finishes = (byte(0) & 2) != 0;
     const std::string_view bytes = input.substr(kHead, size_t{byte(1)} << 8 | byte(2));
     input.remove_prefix(kHead + bytes.size());

@@ -99,7 +99,7 @@ std::vector<Booked::Line> Book(std::string_view input, size_t piece_size, Fixtur
   while (input.size() >= kHead) {
     const auto byte = [&](size_t i) { return static_cast<uint8_t>(input[i]); };
     Open& open = calls[byte(0) & 3];
-    const Side from = (byte(0) & 4) == 0 ? Side::kClient : Side::kServer;
+    const End from = (byte(0) & 4) == 0 ? End::kClient : End::kServer;
     const bool message_ends = (byte(0) & 8) != 0;
     const auto ending = static_cast<Ending>(byte(0) >> 4 & 3);
     const bool is_hidden = (byte(0) & 64) != 0;
@@ -119,7 +119,7 @@ std::vector<Booked::Line> Book(std::string_view input, size_t piece_size, Fixtur
       open.rule = flower.OnCall(request, open.call);
       Require(open.rule != nullptr, "a rule for each of these paths");
     }
-    bool& under_way = open.under_way[from == Side::kClient ? 0 : 1];
+    bool& under_way = open.under_way[from == End::kClient ? 0 : 1];
     const auto begin = [&] {
       if (open.rule != nullptr && !std::exchange(under_way, true)) open.rule->OnMessageBegin(from);
     };
@@ -130,7 +130,7 @@ std::vector<Booked::Line> Book(std::string_view input, size_t piece_size, Fixtur
       open.rule->OnContent(from, {copy.data(), copy.size()});
       begin();
     }
-    const Direction direction = from == Side::kClient ? Direction::kSent : Direction::kReceived;
+    const Direction direction = from == End::kClient ? Direction::kSent : Direction::kReceived;
     if (!message_ends) {
       open.call->OnBytes(direction, {});
     } else {

@@ -24,8 +24,8 @@ void ConfigRecordReader::Feed(std::string_view bytes) {
   if (is_config_) fields_.Feed(bytes);
 }
 
-std::optional<uint64_t> ConfigRecordReader::End() {
-  const bool is_whole = fields_.End() && std::exchange(is_config_, false);
+std::optional<uint64_t> ConfigRecordReader::Finish() {
+  const bool is_whole = fields_.Finish() && std::exchange(is_config_, false);
   const std::optional<uint64_t> round = std::exchange(setting_, {}).round();
   return is_whole ? round : std::nullopt;
 }

@@ -24,7 +24,7 @@ class ConfigRecordReader : private FieldListener {
   void Feed(std::string_view bytes);
 
   /// The object is over: the round. Nothing: it names none, or is something else. Ready for the next.
-  std::optional<uint64_t> End();
+  std::optional<uint64_t> Finish();
 
  private:
   void OnNumber(size_t field, uint64_t value) override;

@@ -197,9 +197,9 @@ std::optional<Method> MethodOf(std::string_view path) {
 FleetReader::FleetReader(Method method, bool is_request)
     : table_(&TableOf(method, is_request)), fields_(&table_->paths, this) {}
 
-bool FleetReader::End() {
-  message_.round = object_.has_value() ? object_->End() : setting_.round();
-  return fields_.End() && is_possible_;
+bool FleetReader::Finish() {
+  message_.round = object_.has_value() ? object_->Finish() : setting_.round();
+  return fields_.Finish() && is_possible_;
 }
 
 void FleetReader::OnNumber(size_t place, uint64_t value) {

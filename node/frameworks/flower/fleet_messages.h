@@ -66,9 +66,9 @@ class FleetReader : private FieldListener {
   void Feed(std::string_view bytes) { fields_.Feed(bytes); }
 
   /// The message is over. Whether it was what it seemed, and had no id longer than any. Once.
-  bool End();
+  bool Finish();
 
-  /// After an End() that was true: what it said.
+  /// After a Finish() that was true: what it said.
   const FleetMessage& message() const { return message_; }
 
  private:

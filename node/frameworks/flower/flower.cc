@@ -63,17 +63,17 @@ class FleetCall : public CallRule {
   ~FleetCall() override { EndMove(false); }
 
   // A call has one message each way: what else comes says nothing.
-  void OnContent(Side from, std::string_view bytes) override {
-    if (!IsOver(from)) (from == Side::kClient ? request_ : answer_).Feed(bytes);
+  void OnContent(End from, std::string_view bytes) override {
+    if (!IsOver(from)) (from == End::kClient ? request_ : answer_).Feed(bytes);
   }
 
-  void OnMessageEnd(Side from) override {
+  void OnMessageEnd(End from) override {
     if (IsOver(from)) return;
-    if (from == Side::kClient) {
-      asked_ = request_.End() ? Said::kClearly : Said::kUnclearly;
+    if (from == End::kClient) {
+      asked_ = request_.Finish() ? Said::kClearly : Said::kUnclearly;
       if (asked_ == Said::kClearly) OnRequest(request_.message());
     } else {
-      answered_ = answer_.End() ? Said::kClearly : Said::kUnclearly;
+      answered_ = answer_.Finish() ? Said::kClearly : Said::kUnclearly;
       if (IsAnswered()) OnAnswer(request_.message(), answer_.message());
     }
   }
@@ -90,7 +90,7 @@ class FleetCall : public CallRule {
  private:
   enum class Said { kNothing, kClearly, kUnclearly };
 
-  bool IsOver(Side from) const { return (from == Side::kClient ? asked_ : answered_) != Said::kNothing; }
+  bool IsOver(End from) const { return (from == End::kClient ? asked_ : answered_) != Said::kNothing; }
   bool IsAnswered() const { return asked_ == Said::kClearly && answered_ == Said::kClearly; }
   absl::Duration Now() const { return core_->clock().Monotonic(); }
 

@@ -42,19 +42,19 @@ class JoinReader : private FieldListener {
     bool has_failed = false;
   };
 
-  explicit JoinReader(Side from)
-      : is_server_(from == Side::kServer), fields_(is_server_ ? &kServerTable : &kClientTable, this) {}
+  explicit JoinReader(End from)
+      : is_server_(from == End::kServer), fields_(is_server_ ? &kServerTable : &kClientTable, this) {}
   JoinReader(const JoinReader&) = delete;
   JoinReader& operator=(const JoinReader&) = delete;
 
   void Feed(std::string_view bytes) { fields_.Feed(bytes); }
 
   /// The message is over. Of what is none, or is about several tasks, nothing is said.
-  Message End() {
+  Message Finish() {
     Message message = std::exchange(message_, {});
     message.round = std::exchange(setting_, {}).round();
     const bool is_clear = std::exchange(tasks_, 0) == 1;
-    return fields_.End() && is_clear ? message : Message();
+    return fields_.Finish() && is_clear ? message : Message();
   }
 
  private:
@@ -90,21 +90,21 @@ class JoinCall : public CallRule {
   JoinCall(std::shared_ptr<CallObserver> call, std::shared_ptr<MeterCore> core)
       : call_(std::move(call)), core_(std::move(core)), named_(call_->WholeCallRound()) {}
 
-  void OnContent(Side from, std::string_view bytes) override {
-    (from == Side::kServer ? instruction_ : reply_).Feed(bytes);
+  void OnContent(End from, std::string_view bytes) override {
+    (from == End::kServer ? instruction_ : reply_).Feed(bytes);
   }
 
-  void OnMessageBegin(Side from) override {
-    if (from == Side::kClient) {
+  void OnMessageBegin(End from) override {
+    if (from == End::kClient) {
       replied_ = core_->clock().Monotonic();
     } else if (HasParts()) {
       call_->BeginPart(key_ = RandomId());
     }
   }
 
-  void OnMessageEnd(Side from) override {
-    if (from == Side::kClient) return OnReply(reply_.End());
-    const JoinReader::Message instruction = instruction_.End();
+  void OnMessageEnd(End from) override {
+    if (from == End::kClient) return OnReply(reply_.Finish());
+    const JoinReader::Message instruction = instruction_.Finish();
     task_ = instruction.task;
     began_ = core_->clock().Monotonic();
     round_ = named_.known() ? named_ : RoundId{named_.run, instruction.round};
@@ -141,7 +141,7 @@ class JoinCall : public CallRule {
   const std::shared_ptr<CallObserver> call_;
   const std::shared_ptr<MeterCore> core_;
   const RoundId named_;  // from elsewhere
-  JoinReader instruction_{Side::kServer}, reply_{Side::kClient};
+  JoinReader instruction_{End::kServer}, reply_{End::kClient};
   uint64_t key_ = 0;                // of the part that an instruction began
   Task task_ = Task::kNone;         // that the client works on
   absl::Duration began_, replied_;  // monotonic

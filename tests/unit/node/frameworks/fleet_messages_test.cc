@@ -17,7 +17,7 @@ using ::testing::SizeIs;
 std::optional<FleetMessage> Read(Method method, bool is_request, const std::string& bytes) {
   FleetReader reader(method, is_request);
   reader.Feed(bytes);
-  return reader.End() ? std::optional(reader.message()) : std::nullopt;
+  return reader.Finish() ? std::optional(reader.message()) : std::nullopt;
 }
 
 TEST(FleetMessagesTest, KnowsTheFleetsMethodsOnly) {

@@ -85,11 +85,11 @@ class FlowerTest : public ::testing::Test {
     return open;
   }
 
-  static void Say(Open* open, Side from, const std::string& message) {
+  static void Say(Open* open, End from, const std::string& message) {
     for (size_t at = 0; at < message.size(); at += 7)
       open->rule->OnContent(from, std::string_view(message).substr(at, 7));
     open->call->OnMessage(
-        from == Side::kClient ? Direction::kSent : Direction::kReceived,
+        from == End::kClient ? Direction::kSent : Direction::kReceived,
         {fedcarbon::Bytes(message.size()), fedcarbon::Bytes(message.size()), v1::COUNT_KIND_WIRE});
     open->rule->OnMessageEnd(from);
   }
@@ -104,8 +104,8 @@ class FlowerTest : public ::testing::Test {
   Transfer Call(const std::string& method, const std::string& request, const std::string& answer,
                 int status = 0) {
     Open open = Begin("/flwr.proto.Fleet/" + method);
-    Say(&open, Side::kClient, request);
-    Say(&open, Side::kServer, answer);
+    Say(&open, End::kClient, request);
+    Say(&open, End::kServer, answer);
     End(&open, status);
     return Transfers().back();
   }
@@ -114,7 +114,7 @@ class FlowerTest : public ::testing::Test {
   Transfer CutCall(const std::string& method, const std::string& request) {
     {
       Open open = Begin("/flwr.proto.Fleet/" + method);
-      Say(&open, Side::kClient, request);
+      Say(&open, End::kClient, request);
     }
     return Transfers().back();
   }

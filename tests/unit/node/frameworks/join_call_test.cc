@@ -47,8 +47,8 @@ class JoinCallTest : public ::testing::Test {
   }
 
   /// In two pieces, the second after a pause that makes parts due.
-  void Say(Side from, const std::string& message, absl::Duration pause = absl::ZeroDuration()) {
-    const Direction direction = from == Side::kClient ? Direction::kSent : Direction::kReceived;
+  void Say(End from, const std::string& message, absl::Duration pause = absl::ZeroDuration()) {
+    const Direction direction = from == End::kClient ? Direction::kSent : Direction::kReceived;
     const std::string first = message.substr(0, 10), rest = message.substr(first.size());
     rule_->OnContent(from, first);
     rule_->OnMessageBegin(from);
@@ -60,7 +60,7 @@ class JoinCallTest : public ::testing::Test {
     rule_->OnMessageEnd(from);
   }
 
-  void End() {
+  void Finish() {
     rule_->OnEnd(0);
     call_->End(0);
   }
@@ -94,15 +94,15 @@ TEST_F(JoinCallTest, EachInstructionAndItsReplyAreOfTheRoundThatItNames) {
   Begin(kRun);
   const std::string fit = Fit(Setting("server_round", 3)), evaluate = Evaluate(Setting("current_round", 3)),
                     next = Fit(Setting("server_round", 7)), none = Evaluate();
-  Say(Side::kServer, fit);
-  Say(Side::kClient, kFitted);
-  Say(Side::kServer, evaluate);
-  Say(Side::kClient, kEvaluated);
-  Say(Side::kServer, next, /*pause=*/absl::Seconds(11));
-  Say(Side::kClient, kFitted, /*pause=*/absl::Seconds(11));
-  Say(Side::kServer, none);
-  Say(Side::kClient, kEvaluated);
-  End();
+  Say(End::kServer, fit);
+  Say(End::kClient, kFitted);
+  Say(End::kServer, evaluate);
+  Say(End::kClient, kEvaluated);
+  Say(End::kServer, next, /*pause=*/absl::Seconds(11));
+  Say(End::kClient, kFitted, /*pause=*/absl::Seconds(11));
+  Say(End::kServer, none);
+  Say(End::kClient, kEvaluated);
+  Finish();
   EXPECT_EQ(BytesOf({"x", 3}), fit.size() + kFitted.size() + evaluate.size() + kEvaluated.size());
   EXPECT_EQ(BytesOf({"x", 7}), next.size() + kFitted.size());
   EXPECT_EQ(BytesOf(kRun), none.size() + kEvaluated.size()) << "it named no round";
@@ -111,14 +111,14 @@ TEST_F(JoinCallTest, EachInstructionAndItsReplyAreOfTheRoundThatItNames) {
 TEST_F(JoinCallTest, ComputesBetweenAnInstructionAndItsReply) {
   Begin(kRun);
   const absl::Time start = meter_.clock.Now();
-  Say(Side::kServer, Fit(Setting("server_round", 3)), absl::Seconds(5));
+  Say(End::kServer, Fit(Setting("server_round", 3)), absl::Seconds(5));
   meter_.clock.Advance(absl::Seconds(30));
-  Say(Side::kClient, kFitted, absl::Seconds(9));
-  Say(Side::kServer, Evaluate());
+  Say(End::kClient, kFitted, absl::Seconds(9));
+  Say(End::kServer, Evaluate());
   meter_.clock.Advance(absl::Seconds(2));
-  Say(Side::kClient, Bytes(5, Bytes(1, Varint(1, 4))));  // a code
-  Say(Side::kServer, Bytes(1, Varint(1, 5)));
-  Say(Side::kClient, Bytes(1, Varint(1, 4)));
+  Say(End::kClient, Bytes(5, Bytes(1, Varint(1, 4))));  // a code
+  Say(End::kServer, Bytes(1, Varint(1, 5)));
+  Say(End::kClient, Bytes(1, Varint(1, 4)));
   ASSERT_THAT(Spans(), SizeIs(2));
   EXPECT_EQ(Spans()[0].kind, v1::SPAN_KIND_TRAIN);
   EXPECT_EQ(Spans()[0].round, (RoundId{"x", 3}));
@@ -133,9 +133,9 @@ TEST_F(JoinCallTest, ComputesBetweenAnInstructionAndItsReply) {
 
 TEST_F(JoinCallTest, WithoutARunNothingIsNamed) {
   Begin({});
-  Say(Side::kServer, Fit(Setting("server_round", 3)));
-  Say(Side::kClient, kFitted);
-  End();
+  Say(End::kServer, Fit(Setting("server_round", 3)));
+  Say(End::kClient, kFitted);
+  Finish();
   ASSERT_THAT(meter_.sink->All<Transfer>(), SizeIs(1));
   EXPECT_EQ(meter_.sink->All<Transfer>()[0].round, RoundId{});
   EXPECT_THAT(meter_.sink->All<Binding>(), IsEmpty());
@@ -144,9 +144,9 @@ TEST_F(JoinCallTest, WithoutARunNothingIsNamed) {
 
 TEST_F(JoinCallTest, ARoundFromElsewhereStays) {
   Begin({"x", 1});
-  Say(Side::kServer, Fit(Setting("server_round", 3)));
-  Say(Side::kClient, kFitted);
-  End();
+  Say(End::kServer, Fit(Setting("server_round", 3)));
+  Say(End::kClient, kFitted);
+  Finish();
   ASSERT_THAT(meter_.sink->All<Transfer>(), SizeIs(1));
   EXPECT_EQ(meter_.sink->All<Transfer>()[0].round, (RoundId{"x", 1}));
   EXPECT_EQ(Spans()[0].round, (RoundId{"x", 1}));
@@ -162,10 +162,10 @@ TEST_F(JoinCallTest, WhatIsUnclearIsOfNoRound) {
            Fit(Setting("round", 3)),              // another setting
            Bytes(3, Setting("server_round", 3)),  // neither to train nor to evaluate
        }) {
-    Say(Side::kServer, unclear);
-    Say(Side::kClient, kFitted);
+    Say(End::kServer, unclear);
+    Say(End::kClient, kFitted);
   }
-  End();
+  Finish();
   for (const Transfer& part : meter_.sink->All<Transfer>()) EXPECT_EQ(part.round, kRun);
   EXPECT_THAT(meter_.sink->All<Binding>(), IsEmpty());
 }
@@ -173,8 +173,8 @@ TEST_F(JoinCallTest, WhatIsUnclearIsOfNoRound) {
 TEST_F(JoinCallTest, WhatFollowsAHiddenMessageIsOfNoRound) {
   Begin(kRun);
   const std::string fit = Fit(Setting("server_round", 3));
-  Say(Side::kServer, fit);
-  rule_->OnMessageBegin(Side::kClient);
+  Say(End::kServer, fit);
+  rule_->OnMessageBegin(End::kClient);
   call_->OnMessage(Direction::kSent, {});
   rule_->OnHidden();
   rule_ = nullptr;

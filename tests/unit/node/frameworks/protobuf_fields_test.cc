@@ -56,7 +56,7 @@ std::vector<Heard> Read(const std::vector<FieldPath>& table, const std::string& 
     ProtobufFields fields(&table, &listener);
     for (size_t at = 0; at < message.size(); at += step)
       fields.Feed(std::string_view(message).substr(at, step));
-    const bool is_whole = fields.End();
+    const bool is_whole = fields.Finish();
     if (all.empty()) *whole = is_whole;
     EXPECT_EQ(is_whole, *whole) << "in pieces of " << step;
     all.push_back(listener.heard);
@@ -108,7 +108,7 @@ TEST(ProtobufFieldsTest, TheRestOfAValueCanBeHeardAsItPasses) {
       for (size_t at = 0; at < message.size(); at += step) {
         fields.Feed(std::string_view(message).substr(at, step));
       }
-      EXPECT_TRUE(fields.End());
+      EXPECT_TRUE(fields.Finish());
       ASSERT_EQ(listener.heard.size(), 1u);
       EXPECT_EQ(listener.heard[0].first + listener.rest, value.substr(0, size));
     }
@@ -168,11 +168,11 @@ TEST(ProtobufFieldsTest, ReadsTheNextMessageAfterABrokenOne) {
   const std::vector<FieldPath> table = {{1}};
   ProtobufFields fields(&table, &listener);
   fields.Feed("\x0b\x08\x05");
-  EXPECT_FALSE(fields.End());
+  EXPECT_FALSE(fields.Finish());
   fields.Feed(Bytes(1, "cut").substr(0, 3));
-  EXPECT_FALSE(fields.End());
+  EXPECT_FALSE(fields.Finish());
   fields.Feed(Varint(1, 6));
-  EXPECT_TRUE(fields.End());
+  EXPECT_TRUE(fields.Finish());
   EXPECT_THAT(listener.heard, ElementsAre(Heard{0, 6, ""}));
 }
 

@@ -88,8 +88,8 @@ class ConnectionMeterTest : public ::testing::Test {
     Trail(trailers);
   }
 
-  void FromClient(const std::string& bytes) { connection_->Passed(Side::kClient, bytes); }
-  void FromServer(const std::string& bytes) { connection_->Passed(Side::kServer, bytes); }
+  void FromClient(const std::string& bytes) { connection_->Passed(End::kClient, bytes); }
+  void FromServer(const std::string& bytes) { connection_->Passed(End::kServer, bytes); }
 
   std::vector<Transfer> Transfers() const { return meter_.sink->All<Transfer>(); }
   std::vector<Connection> Connections() const { return meter_.sink->All<Connection>(); }
@@ -183,7 +183,7 @@ TEST_F(ConnectionMeterTest, TellsWhatHadPassedOfACallThatWasCut) {
   Begin();
   Ask();
   FromClient(Data(stream_, GrpcMessage(std::string(100, 'q')).substr(0, 45)));
-  connection_->End({});
+  connection_->Close({});
   const std::vector<Transfer> transfers = Transfers();
   ASSERT_THAT(transfers, SizeIs(1));
   EXPECT_EQ(transfers[0].status, 1);  // CANCELLED
@@ -254,7 +254,7 @@ TEST_F(ConnectionMeterTest, LooksForNoCallsWhereItIsToldNotTo) {
   options_.decode = false;
   Begin();
   Call();
-  connection_->End({Bytes(1), Bytes(2), 0, Bytes(0)});
+  connection_->Close({Bytes(1), Bytes(2), 0, Bytes(0)});
   EXPECT_THAT(Transfers(), IsEmpty());
   ASSERT_THAT(Connections(), SizeIs(1));
   EXPECT_EQ(Connections()[0].sent, Bytes(1));
@@ -451,7 +451,7 @@ TEST_F(ConnectionMeterTest, LearnsRoundAndPeerFromTheAnswer) {
   EXPECT_EQ(Transfers()[0].call_id, kCallId);
   EXPECT_EQ(Transfers()[1].peer, "aggregator");
   EXPECT_EQ(Transfers()[1].round, RoundId());
-  connection_->End({});
+  connection_->Close({});
   EXPECT_EQ(Connections()[0].peer, "aggregator");
 }
 
@@ -459,7 +459,7 @@ TEST_F(ConnectionMeterTest, StaysWithTheNameThatTheConfigurationGives) {
   options_.upstream_node = "aggregator";
   Begin();
   Call({}, {{kContextKey, absl::Base64Escape(EncodeContext(0, "another", kRound))}});
-  connection_->End({});
+  connection_->Close({});
   EXPECT_EQ(Transfers()[0].peer, "aggregator");
   EXPECT_EQ(Connections()[0].peer, "aggregator");
 }
@@ -473,7 +473,7 @@ TEST_F(ConnectionMeterTest, KnowsAServersPeerFromEachRequest) {
   Call(asked_by("hospital-a"));
   Call(asked_by("hospital-b"));  // a connection may carry several nodes' calls
   Call();
-  connection_->End({});
+  connection_->Close({});
   std::vector<std::string> peers;
   for (const Transfer& transfer : Transfers()) peers.push_back(transfer.peer);
   EXPECT_THAT(peers, ElementsAre("hospital-a", "hospital-b", "hospital-a"));
@@ -495,7 +495,7 @@ TEST_F(ConnectionMeterTest, KnowsAServersPeerFromItsCertificate) {
   Begin();
   connection_->SetClientName("hospital-a");
   Call();
-  connection_->End({});
+  connection_->Close({});
   EXPECT_EQ(Transfers()[0].peer, "hospital-a");
   EXPECT_EQ(Connections()[0].peer, "hospital-a");
 
@@ -504,7 +504,7 @@ TEST_F(ConnectionMeterTest, KnowsAServersPeerFromItsCertificate) {
   Begin();
   connection_->SetClientName("hospital-a");
   Call();
-  connection_->End({});
+  connection_->Close({});
   EXPECT_EQ(Transfers()[1].peer, "");
   EXPECT_EQ(Connections()[1].peer, "");
 }
@@ -517,7 +517,7 @@ TEST_F(ConnectionMeterTest, RecordsAGapForAProtocolThatNobodyKnows) {
   FromClient("\x01\x02\x03\x04 what is this");
   FromServer("no idea");
   meter_.clock.Advance(absl::Seconds(5));
-  connection_->End({Bytes(17), Bytes(7), 0, Bytes(0)});
+  connection_->Close({Bytes(17), Bytes(7), 0, Bytes(0)});
 
   const std::vector<Gap> gaps = gaps_.Take();
   ASSERT_THAT(gaps, SizeIs(1));
@@ -541,8 +541,8 @@ TEST_F(ConnectionMeterTest, NamesTheProtocol) {
   for (const auto& [bytes, protocol] : beginnings) {
     Begin();
     FromClient(bytes);
-    connection_->Finished(Side::kClient);
-    connection_->End({});
+    connection_->Finished(End::kClient);
+    connection_->Close({});
     EXPECT_EQ(Connections().back().protocol, protocol);
   }
   EXPECT_EQ(metrics_.losses, 0u);  // not a word is nothing lost
@@ -575,7 +575,7 @@ TEST_F(ConnectionMeterTest, ClosesAPartOnceBytesHaveMovedForTheInterval) {
   connection_->Sweep({Bytes(30), Bytes(7), 1, Bytes(0)});
   ASSERT_THAT(Connections(), SizeIs(2));
   meter_.clock.Advance(absl::Seconds(1));
-  connection_->End({Bytes(31), Bytes(7), 1, Bytes(4)});
+  connection_->Close({Bytes(31), Bytes(7), 1, Bytes(4)});
 
   const std::vector<Connection> parts = Connections();
   ASSERT_THAT(parts, SizeIs(3));

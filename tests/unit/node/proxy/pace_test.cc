@@ -86,9 +86,9 @@ class Counter : public ConnectionListener {
   class Call : public CallListener {
    public:
     explicit Call(Counter* counter) : counter_(counter) {}
-    void OnHeaders(Side, const HeaderBlock&) override { ++counter_->events; }
-    void OnContent(Side, std::string_view) override { ++counter_->events; }
-    void OnMessage(Side, const MessagePiece&) override { ++counter_->events; }
+    void OnHeaders(End, const HeaderBlock&) override { ++counter_->events; }
+    void OnContent(End, std::string_view) override { ++counter_->events; }
+    void OnMessage(End, const MessagePiece&) override { ++counter_->events; }
     void OnEnd(int) override { ++counter_->events; }
 
    private:
@@ -100,7 +100,7 @@ class Counter : public ConnectionListener {
 struct Flood {
   const char* name;
   std::string client, server;
-  Side from;
+  End from;
   std::function<std::string(uint32_t turn)> next;
 };
 
@@ -115,21 +115,21 @@ std::vector<Flood> Floods() {
   const std::string upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
   const std::string ask = "GET / HTTP/1.1\r\n" + upgrade, agree = "HTTP/1.1 101 Fine\r\n" + upgrade;
   return {
-      {"calls", http2, Settings(), Side::kClient, [=](uint32_t i) { return Headers(2 * i + 3, call); }},
-      {"resets", http2, Settings(), Side::kClient,
+      {"calls", http2, Settings(), End::kClient, [=](uint32_t i) { return Headers(2 * i + 3, call); }},
+      {"resets", http2, Settings(), End::kClient,
        [=](uint32_t i) { return Headers(2 * i + 3, call) + RstStream(2 * i + 3, 8); }},
-      {"empty frames", http2, Settings(), Side::kClient, [](uint32_t) { return Data(1, ""); }},
-      {"bytes in frames", http2, Settings(), Side::kClient,
+      {"empty frames", http2, Settings(), End::kClient, [](uint32_t) { return Data(1, ""); }},
+      {"bytes in frames", http2, Settings(), End::kClient,
        [](uint32_t) { return Data(1, std::string(1, '\0')); }},
-      {"empty messages", http2, Settings(), Side::kClient, [=](uint32_t) { return Data(1, messages); }},
-      {"trailers", http2, Settings(), Side::kClient, [](uint32_t) { return Headers(1, "\x90"); }},
-      {"chunks", post, "", Side::kClient, [](uint32_t) { return std::string("1\r\nx\r\n"); }},
-      {"informational answers", post, "", Side::kServer,
+      {"empty messages", http2, Settings(), End::kClient, [=](uint32_t) { return Data(1, messages); }},
+      {"trailers", http2, Settings(), End::kClient, [](uint32_t) { return Headers(1, "\x90"); }},
+      {"chunks", post, "", End::kClient, [](uint32_t) { return std::string("1\r\nx\r\n"); }},
+      {"informational answers", post, "", End::kServer,
        [](uint32_t) { return std::string("HTTP/1.1 100 \r\n\r\n"); }},
-      {"client's WebSocket frames", ask, agree, Side::kClient,
-       [](uint32_t) { return WebSocketFrame(Side::kClient, kFinal | kBinary, ""); }},
-      {"server's WebSocket frames", ask, agree, Side::kServer,
-       [](uint32_t) { return WebSocketFrame(Side::kServer, kFinal | kBinary, ""); }},
+      {"client's WebSocket frames", ask, agree, End::kClient,
+       [](uint32_t) { return WebSocketFrame(End::kClient, kFinal | kBinary, ""); }},
+      {"server's WebSocket frames", ask, agree, End::kServer,
+       [](uint32_t) { return WebSocketFrame(End::kServer, kFinal | kBinary, ""); }},
   };
 }
 
@@ -140,8 +140,8 @@ TEST(PaceTest, AFloodTellsABoundedNumberOfEventsARead) {
     Counter counter;
     const WireLimits limits;
     ConnectionDecoder decoder(&counter, &HeaderNames::Standard(), &limits);
-    decoder.Feed(Side::kClient, flood.client);
-    if (!flood.server.empty()) decoder.Feed(Side::kServer, flood.server);
+    decoder.Feed(End::kClient, flood.client);
+    if (!flood.server.empty()) decoder.Feed(End::kServer, flood.server);
 
     Pace pace;
     Read(&pace, 1'000, 5);
@@ -167,9 +167,9 @@ TEST(PaceTest, HeaderFieldsOfAByteAreStepsToo) {
   Counter counter;
   const WireLimits limits;
   ConnectionDecoder decoder(&counter, &HeaderNames::Standard(), &limits);
-  decoder.Feed(Side::kClient, std::string(kPreface) + Settings());
+  decoder.Feed(End::kClient, std::string(kPreface) + Settings());
   const uint64_t before = decoder.steps();
-  decoder.Feed(Side::kClient, Headers(1, std::string(10'000, '\x90')));
+  decoder.Feed(End::kClient, Headers(1, std::string(10'000, '\x90')));
   EXPECT_GE(decoder.steps() - before, 10'000u);
 }
 
@@ -178,10 +178,10 @@ TEST(PaceTest, StepsAreCountedOnThroughAnUpgradeAndALoss) {
   const WireLimits limits;
   ConnectionDecoder decoder(&counter, &HeaderNames::Standard(), &limits);
   const Flood flood = Floods().back();
-  decoder.Feed(Side::kClient, flood.client);
+  decoder.Feed(End::kClient, flood.client);
   const uint64_t before = decoder.steps();
   EXPECT_GT(before, 0u);
-  decoder.Feed(Side::kServer, flood.server + flood.next(0) + flood.next(1));
+  decoder.Feed(End::kServer, flood.server + flood.next(0) + flood.next(1));
   EXPECT_GE(decoder.steps(), before + 3);
 }
 

@@ -17,8 +17,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr Side kClient = Side::kClient;
-constexpr Side kServer = Side::kServer;
+constexpr End kClient = End::kClient;
+constexpr End kServer = End::kServer;
 
 const std::string kGet = "GET /page HTTP/1.1\r\nHost: h\r\n\r\n";
 const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -36,7 +36,7 @@ class ConnectionDecoderTest : public ::testing::Test {
   }
   void Restart() { SetUp(); }
 
-  void Feed(Side from, std::string_view bytes) { decoder_->Feed(from, bytes); }
+  void Feed(End from, std::string_view bytes) { decoder_->Feed(from, bytes); }
   const Call& call(size_t i = 0) const { return *recorder_.calls.at(i); }
 
   /// The client's bytes of a gRPC call, from its preface on, and the server's.

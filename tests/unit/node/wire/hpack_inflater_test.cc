@@ -29,7 +29,7 @@ class HpackInflaterTest : public ::testing::Test {
     for (; !block.empty(); block.remove_prefix(std::min(step, block.size()))) {
       if (const char* why = inflater->Take(block.substr(0, step))) return why;
     }
-    const char* const why = inflater->End();
+    const char* const why = inflater->Finish();
     return why == nullptr ? "" : why;
   }
 

@@ -19,8 +19,8 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
-constexpr Side kClient = Side::kClient;
-constexpr Side kServer = Side::kServer;
+constexpr End kClient = End::kClient;
+constexpr End kServer = End::kServer;
 
 const Message kEmptyBody{0, 0, true};
 
@@ -51,7 +51,7 @@ class Http1DecoderTest : public ::testing::Test {
   /// With limits_ as they are now.
   void Restart() { SetUp(); }
 
-  void Feed(Side from, std::string_view bytes) { decoder_->Feed(from, bytes); }
+  void Feed(End from, std::string_view bytes) { decoder_->Feed(from, bytes); }
 
   const Call& call(size_t i = 0) const { return *recorder_.calls.at(i); }
 
@@ -570,7 +570,7 @@ TEST_F(Http1DecoderTest, MemoryThatALongSectionTookIsGivenBackWhenItIsOver) {
   const std::string field = "X-Long: " + std::string(kLong, 'x') + "\r\n";
   const std::string upgrade = "Upgrade: " + std::string(kLong, 'u') + "\r\n";
   const std::string target(kLong, 't');
-  const auto expect_given_back = [&](Side from, std::string_view bytes) {
+  const auto expect_given_back = [&](End from, std::string_view bytes) {
     Feed(from, bytes.substr(0, bytes.size() - 1));
     EXPECT_GE(decoder_->held_bytes(), kLong) << "while it is gathered";
     Feed(from, bytes.substr(bytes.size() - 1));
@@ -612,7 +612,7 @@ TEST_F(Http1DecoderTest, ALossGivesUpEveryCall) {
 // Cut anywhere.
 
 TEST_F(Http1DecoderTest, AnySplitTellsTheSameCalls) {
-  const std::vector<std::pair<Side, std::string>> talk = {
+  const std::vector<std::pair<End, std::string>> talk = {
       {kClient, "\r\n" + kGet + kChunkedPost +
                     "3;x=\"y\"\r\nabc\r\nA \r\n0123456789\r\n0\r\ngrpc-status: 1\r\nX: y\r\n\r\n"},
       {kServer, "HTTP/1.1 103 x\r\nLink: y\r\n\r\n" + kOk + "hel"},
@@ -628,7 +628,7 @@ TEST_F(Http1DecoderTest, AnySplitTellsTheSameCalls) {
     auto recorder = std::make_unique<Recorder>();
     Http1Decoder decoder(recorder.get(), &HeaderNames::Standard(), &limits_);
     std::string client, server;
-    for (const auto& [side, bytes] : talk) {
+    for (const auto& [end, bytes] : talk) {
       for (std::string_view left = bytes; !left.empty();) {
         const size_t size = std::min<size_t>(left.size(), next_size());
         if (auto upgrade = decoder.TakeUpgrade(); upgrade.has_value()) {
@@ -636,7 +636,7 @@ TEST_F(Http1DecoderTest, AnySplitTellsTheSameCalls) {
           server = upgrade->from_server;
         }
         if (client.empty()) {
-          decoder.Feed(side, std::string(left.substr(0, size)));
+          decoder.Feed(end, std::string(left.substr(0, size)));
         } else {
           server += left.substr(0, size);
         }

@@ -177,8 +177,8 @@ class Conversation {
     ASSERT_EQ(recorder_.calls.size(), exchanges_.size());
     for (size_t i = 0; i < exchanges_.size(); ++i) {
       const Call& call = *recorder_.calls[i];
-      EXPECT_THAT(call.sent(Side::kClient), ::testing::ElementsAre(Whole(requests[i])));
-      EXPECT_THAT(call.sent(Side::kServer), ::testing::ElementsAre(Whole(answers[i])));
+      EXPECT_THAT(call.sent(End::kClient), ::testing::ElementsAre(Whole(requests[i])));
+      EXPECT_THAT(call.sent(End::kServer), ::testing::ElementsAre(Whole(answers[i])));
       EXPECT_EQ(call.contents[0], requests[i].body);
       EXPECT_EQ(call.contents[1], answers[i].body);
       EXPECT_EQ(call.status, StatusOfHttp(std::to_string(answers[i].status), false));
@@ -202,16 +202,16 @@ class Conversation {
         const Exchange& exchange = exchanges_[answered++];
         due[1] += exchange.informational + exchange.answer.head + exchange.answer.rest;
       }
-      const Side side = random_->OneIn(2) ? Side::kClient : Side::kServer;
-      std::string& bytes = due[static_cast<size_t>(side)];
+      const End end = random_->OneIn(2) ? End::kClient : End::kServer;
+      std::string& bytes = due[static_cast<size_t>(end)];
       if (bytes.empty()) continue;
       const size_t size =
           random_->OneIn(3) ? bytes.size() : 1 + random_->Below(std::min<size_t>(bytes.size(), 30));
-      decoder_.Feed(side, bytes.substr(0, size));
-      sent_[static_cast<size_t>(side)] += bytes.substr(0, size);
+      decoder_.Feed(end, bytes.substr(0, size));
+      sent_[static_cast<size_t>(end)] += bytes.substr(0, size);
       bytes.erase(0, size);
     }
-    for (const Side side : {Side::kServer, Side::kClient}) decoder_.Finish(side);
+    for (const End end : {End::kServer, End::kClient}) decoder_.Finish(end);
   }
 
   Random* const random_;
@@ -291,9 +291,9 @@ TEST(Http1DifferentialTest, ReadsOnInSpoiltRequestsOnlyAsHttpParserDoes) {
     Recorder recorder;
     const WireLimits limits;
     Http1Decoder decoder(&recorder, &HeaderNames::Standard(), &limits);
-    decoder.Feed(Side::kClient, bytes);
+    decoder.Feed(End::kClient, bytes);
     for (size_t i = 0; i < recorder.calls.size(); ++i) {
-      const std::vector<testing::Message>& sent = recorder.calls[i]->sent(Side::kClient);
+      const std::vector<testing::Message>& sent = recorder.calls[i]->sent(End::kClient);
       if (sent.empty() || !sent[0].whole) continue;
       if (oracle.refused && (i >= expected.size() || !expected[i].whole)) break;
       ASSERT_LT(i, expected.size());

@@ -20,8 +20,8 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
-constexpr Side kClient = Side::kClient;
-constexpr Side kServer = Side::kServer;
+constexpr End kClient = End::kClient;
+constexpr End kServer = End::kServer;
 
 const Fields kGrpcRequest = {{":method", "POST"},
                              {":scheme", "http"},
@@ -61,8 +61,8 @@ class Http2DecoderTest : public ::testing::Test {
   /// With limits_ as they are now.
   void Restart() { SetUp(); }
 
-  void Feed(Side from, std::string_view bytes) { decoder_->Feed(from, bytes); }
-  void Feed(Side from, std::initializer_list<std::string> frames) { Feed(from, Join(frames)); }
+  void Feed(End from, std::string_view bytes) { decoder_->Feed(from, bytes); }
+  void Feed(End from, std::initializer_list<std::string> frames) { Feed(from, Join(frames)); }
 
   std::string Request(uint32_t stream, const Fields& fields = kGrpcRequest, uint8_t flags = 0) {
     return Headers(stream, client_.Encode(fields), flags | kEndHeaders);
@@ -348,11 +348,11 @@ TEST_F(Http2DecoderTest, AServerThatEndsFirstWaitsForTheClientsEnd) {
 
 TEST_F(Http2DecoderTest, AResetAfterTheServersEndKeepsItsStatus) {
   uint32_t stream = 1;
-  for (const Side side : {kClient, kServer}) {
+  for (const End end : {kClient, kServer}) {
     for (const uint32_t code : {NGHTTP2_NO_ERROR, NGHTTP2_CANCEL}) {
       Feed(kClient, Request(stream));
       Feed(kServer, Trailers(stream, {{":status", "200"}, {"grpc-status", "8"}}));
-      Feed(side, RstStream(stream, code));
+      Feed(end, RstStream(stream, code));
       EXPECT_EQ(recorder_.calls.back()->status, 8);
       stream += 2;
     }
@@ -361,10 +361,10 @@ TEST_F(Http2DecoderTest, AResetAfterTheServersEndKeepsItsStatus) {
 
 TEST_F(Http2DecoderTest, AResetBeforeItIsCancelledWhoeverSentIt) {
   uint32_t stream = 1;
-  for (const Side side : {kClient, kServer}) {
+  for (const End end : {kClient, kServer}) {
     Feed(kClient, {Request(stream), Data(stream, GrpcMessage("half a message").substr(0, 9))});
     Feed(kServer, {Answer(stream), Data(stream, GrpcMessage("m"))});
-    Feed(side, RstStream(stream, NGHTTP2_NO_ERROR));
+    Feed(end, RstStream(stream, NGHTTP2_NO_ERROR));
     EXPECT_EQ(recorder_.calls.back()->status, 1);
     EXPECT_TRUE(recorder_.calls.back()->gone);
     EXPECT_THAT(recorder_.calls.back()->sent(kClient), ElementsAre(Message{9, 4, false}));
@@ -533,12 +533,12 @@ TEST_F(Http2DecoderTest, AResetWhileTheOtherSidesBlockIsOpenLeavesTheBlockToItsS
 
 TEST_F(Http2DecoderTest, FramesOfTheConnectionAndUnknownOnesAreSkipped) {
   Feed(kClient, Request(1));
-  for (const Side side : {kClient, kServer}) {
-    Feed(side, {Settings(Number(1, 2) + Number(0, 4)), Frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, "")});
-    Feed(side, {Frame(NGHTTP2_PING, 0, 0, "12345678"), Frame(NGHTTP2_WINDOW_UPDATE, 0, 1, Number(1, 4))});
-    Feed(side,
+  for (const End end : {kClient, kServer}) {
+    Feed(end, {Settings(Number(1, 2) + Number(0, 4)), Frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, "")});
+    Feed(end, {Frame(NGHTTP2_PING, 0, 0, "12345678"), Frame(NGHTTP2_WINDOW_UPDATE, 0, 1, Number(1, 4))});
+    Feed(end,
          Frame(NGHTTP2_PRIORITY, 0, 1, Number(0, 5)) + Frame(NGHTTP2_GOAWAY, 0, 0, Number(1, 8) + "bye"));
-    Feed(side, {Frame(0xfa, 0xff, 77, std::string(100'000, 'u')), Frame(0x0a, 0xff, 0, "")});
+    Feed(end, {Frame(0xfa, 0xff, 77, std::string(100'000, 'u')), Frame(0x0a, 0xff, 0, "")});
   }
   Feed(kClient, Data(1, GrpcMessage("after GOAWAY"), kEndStream));
   Feed(kServer, Trailers(1));
@@ -578,13 +578,13 @@ TEST_F(Http2DecoderTest, AnythingButThePreface) {
 TEST_F(Http2DecoderTest, AnythingButSettingsInFront) {
   const std::string preface(kPreface);
   const std::string ack = Frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, "");
-  for (const auto& [side, bytes] :
+  for (const auto& [end, bytes] :
        {std::pair(kServer, std::string("HTTP/1.1 400 Bad Request\r\n\r\n")), std::pair(kServer, ack),
         std::pair(kClient, preface + Data(1, "x")), std::pair(kClient, preface + ack)}) {
     decoder_.reset();
     recorder_ = Recorder();
     decoder_ = std::make_unique<Http2Decoder>(&recorder_, &HeaderNames::Standard(), &limits_);
-    Feed(side, bytes);
+    Feed(end, bytes);
     ExpectLost("no SETTINGS");
   }
 }
@@ -694,8 +694,8 @@ TEST_F(Http2DecoderTest, ALossGivesUpEveryCall) {
 
 TEST_F(Http2DecoderTest, AnySplitTellsTheSameCalls) {
   // A conversation with everything in it: who sends, and what.
-  std::vector<std::pair<Side, std::string>> talk = {{kClient, std::string(kPreface) + Settings()},
-                                                    {kServer, Settings()}};
+  std::vector<std::pair<End, std::string>> talk = {{kClient, std::string(kPreface) + Settings()},
+                                                   {kServer, Settings()}};
   Encoder client, server;
   const std::string pad(30, '\0');
   std::string block = client.Encode(kGrpcRequest);
@@ -726,10 +726,10 @@ TEST_F(Http2DecoderTest, AnySplitTellsTheSameCalls) {
   const auto listen = [&](auto next_size) {
     auto recorder = std::make_unique<Recorder>();
     Http2Decoder decoder(recorder.get(), &HeaderNames::Standard(), &limits_);
-    for (const auto& [side, bytes] : talk) {
+    for (const auto& [end, bytes] : talk) {
       for (std::string_view left = bytes; !left.empty();) {
         const size_t size = std::min<size_t>(left.size(), next_size());
-        decoder.Feed(side, left.substr(0, size));
+        decoder.Feed(end, left.substr(0, size));
         left.remove_prefix(size);
       }
     }

@@ -71,7 +71,7 @@ struct Chunk {
 /// A session of nghttp2 with a plan for each stream.
 class Peer {
  public:
-  Peer(Side side, Random* random) : side_(side), random_(random) {
+  Peer(End end, Random* random) : end_(end), random_(random) {
     nghttp2_session_callbacks* callbacks = nullptr;
     nghttp2_session_callbacks_new(&callbacks);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, OnFrameSend);
@@ -82,9 +82,8 @@ class Peer {
     nghttp2_option_set_no_http_messaging(option, 1);  // raw values
     nghttp2_option_set_max_deflate_dynamic_table_size(option, 1'048'576);
     nghttp2_option_set_max_send_header_block_length(option, 1'048'576);
-    const int created = side == Side::kClient
-                            ? nghttp2_session_client_new2(&session_, callbacks, this, option)
-                            : nghttp2_session_server_new2(&session_, callbacks, this, option);
+    const int created = end == End::kClient ? nghttp2_session_client_new2(&session_, callbacks, this, option)
+                                            : nghttp2_session_server_new2(&session_, callbacks, this, option);
     Require(created == 0, "nghttp2 makes a session");
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
@@ -152,7 +151,7 @@ class Peer {
         ChangeSettings();
         break;
       case 2:
-        if (side_ == Side::kServer && random_->OneIn(3)) nghttp2_submit_shutdown_notice(session_);
+        if (end_ == End::kServer && random_->OneIn(3)) nghttp2_submit_shutdown_notice(session_);
         break;
       default:
         if (plans_.empty()) break;
@@ -275,7 +274,7 @@ class Peer {
     return static_cast<ssize_t>(std::min(frame->hd.length + padding, most));
   }
 
-  const Side side_;
+  const End end_;
   Random* const random_;
   nghttp2_session* session_ = nullptr;
   std::vector<Event> events_;
@@ -286,7 +285,7 @@ class Peer {
 class Connection {
  public:
   explicit Connection(Random* random)
-      : random_(random), client_(Side::kClient, random), server_(Side::kServer, random) {}
+      : random_(random), client_(End::kClient, random), server_(End::kServer, random) {}
 
   /// Until both are silent, or suddenly no more.
   void Talk() {
@@ -296,16 +295,16 @@ class Connection {
       Act(&requests);
       client_.Send();
       server_.Send();
-      for (size_t i = random_->Below(8); i > 0; --i) Pass(random_->OneIn(2) ? Side::kClient : Side::kServer);
+      for (size_t i = random_->Below(8); i > 0; --i) Pass(random_->OneIn(2) ? End::kClient : End::kServer);
       silent = client_.pipe.empty() && server_.pipe.empty() && requests == 0 ? silent + 1 : 0;
     }
   }
 
-  std::vector<std::pair<Side, std::string>> passed;  // in order
+  std::vector<std::pair<End, std::string>> passed;  // in order
   std::vector<Call> calls;
 
  private:
-  Peer& peer(Side side) { return side == Side::kClient ? client_ : server_; }
+  Peer& peer(End end) { return end == End::kClient ? client_ : server_; }
 
   void Act(size_t* requests) {
     if (*requests > 0 && random_->OneIn(2)) {
@@ -320,7 +319,7 @@ class Connection {
         server_.Push(stream, {{":method", "GET"}, {":path", "/pushed"}, {"x", Text(random_)}});
       server_.Answer(stream, AnswerPlan(client_.plan(stream).grpc));
     }
-    Peer& someone = peer(random_->OneIn(2) ? Side::kClient : Side::kServer);
+    Peer& someone = peer(random_->OneIn(2) ? End::kClient : End::kServer);
     if (random_->OneIn(25) && !someone.opened.empty()) someone.Reset(random_->Of(someone.opened));
     if (random_->OneIn(15)) someone.SendSomethingElse();
     client_.Resume();
@@ -328,7 +327,7 @@ class Connection {
   }
 
   /// The front of a pipe reaches the other end, and is seen on its way. Frames but DATA also in parts.
-  void Pass(Side from) {
+  void Pass(End from) {
     std::deque<Chunk>& pipe = peer(from).pipe;
     if (pipe.empty()) return;
     Chunk chunk = std::move(pipe.front());
@@ -345,8 +344,8 @@ class Connection {
   }
 
   /// What the event means, by the rules of RFC 9113.
-  void Note(Side from, const Event& event) {
-    if (from == Side::kClient && event.type == NGHTTP2_HEADERS && streams_.count(event.stream) == 0) {
+  void Note(End from, const Event& event) {
+    if (from == End::kClient && event.type == NGHTTP2_HEADERS && streams_.count(event.stream) == 0) {
       streams_[event.stream] = {calls.size()};
       calls.emplace_back();
     }
@@ -355,12 +354,12 @@ class Connection {
     Stream& stream = found->second;
     Call& call = calls[stream.call];
     if (call.gone) return;
-    const auto side = static_cast<size_t>(from);
+    const auto end = static_cast<size_t>(from);
     if (event.type == NGHTTP2_HEADERS) call.blocks.push_back({from, 0, event.watched});
-    stream.data[side] += event.data;
-    stream.ended[side] |= event.ends_stream;
+    stream.data[end] += event.data;
+    stream.ended[end] |= event.ends_stream;
     if (peer(from).plans(event.stream)) {
-      call.messages[side] = peer(from).plan(event.stream).Passed(stream.data[side], stream.ended[side]);
+      call.messages[end] = peer(from).plan(event.stream).Passed(stream.data[end], stream.ended[end]);
     }
     if (event.type == NGHTTP2_RST_STREAM || (stream.ended[0] && stream.ended[1])) {
       call.status = stream.ended[1] ? server_.plan(event.stream).status : 1;
@@ -453,16 +452,16 @@ class Connection {
 };
 
 /// Byte for byte the same, in other pieces.
-void Feed(const std::vector<std::pair<Side, std::string>>& passed, size_t longest, Random* random,
+void Feed(const std::vector<std::pair<End, std::string>>& passed, size_t longest, Random* random,
           Decoder* decoder) {
   std::string bytes;
   for (size_t i = 0; i < passed.size(); ++i) {
-    const auto& [side, chunk] = passed[i];
+    const auto& [end, chunk] = passed[i];
     bytes += chunk;
-    if (i + 1 < passed.size() && passed[i + 1].first == side) continue;
+    if (i + 1 < passed.size() && passed[i + 1].first == end) continue;
     for (std::string_view left = bytes; !left.empty();) {
       const size_t size = std::min(left.size(), 1 + random->Below(longest));
-      decoder->Feed(side, left.substr(0, size));
+      decoder->Feed(end, left.substr(0, size));
       left.remove_prefix(size);
     }
     bytes.clear();
@@ -472,14 +471,14 @@ void Feed(const std::vector<std::pair<Side, std::string>>& passed, size_t longes
 /// Counts what has to occur for the test to be worth its name.
 using Tally = std::map<std::string, size_t>;
 
-void CountFrames(const std::vector<std::pair<Side, std::string>>& passed, Tally* tally) {
-  for (const Side side : {Side::kClient, Side::kServer}) {
+void CountFrames(const std::vector<std::pair<End, std::string>>& passed, Tally* tally) {
+  for (const End end : {End::kClient, End::kServer}) {
     std::string bytes;
     for (const auto& [from, chunk] : passed) {
-      if (from == side) bytes += chunk;
+      if (from == end) bytes += chunk;
     }
     std::string_view left = bytes;
-    if (side == Side::kClient) left.remove_prefix(std::min(left.size(), kPreface.size()));
+    if (end == End::kClient) left.remove_prefix(std::min(left.size(), kPreface.size()));
     std::set<uint32_t> unfinished;  // streams with DATA to follow
     while (left.size() >= 9) {
       const auto byte = [&](size_t i) { return static_cast<uint8_t>(left[i]); };
@@ -527,8 +526,8 @@ TEST(Http2DifferentialTest, TellsWhatTheSessionsSent) {
         const Call& expected = connection.calls[i];
         ASSERT_EQ(call.blocks.size(), expected.blocks.size());
         ASSERT_EQ(call.blocks, expected.blocks);
-        ASSERT_EQ(call.sent(Side::kClient), expected.sent(Side::kClient));
-        ASSERT_EQ(call.sent(Side::kServer), expected.sent(Side::kServer));
+        ASSERT_EQ(call.sent(End::kClient), expected.sent(End::kClient));
+        ASSERT_EQ(call.sent(End::kServer), expected.sent(End::kServer));
         ASSERT_EQ(call.status, expected.status);
         ASSERT_EQ(call.gone, expected.gone);
       }

@@ -34,7 +34,7 @@ struct Message {
 };
 
 struct Block {
-  Side from;
+  End from;
   uint64_t bytes;
   std::vector<std::pair<std::string, std::string>> fields;
 
@@ -50,7 +50,7 @@ struct Call {
   std::optional<int> status;            // of the end
   bool gone = false;                    // its listener was destroyed
 
-  const std::vector<Message>& sent(Side side) const { return messages[static_cast<size_t>(side)]; }
+  const std::vector<Message>& sent(End end) const { return messages[static_cast<size_t>(end)]; }
 
   friend bool operator==(const Call& a, const Call& b) {
     return std::tie(a.blocks, a.messages, a.contents, a.status, a.gone) ==
@@ -67,7 +67,7 @@ class Recorder : public ConnectionListener {
     Require(!lost, "a call after the connection's loss");
     if (deaf) return nullptr;
     std::unique_ptr<CallListener> call = NewCall();
-    calls.back()->blocks.push_back({Side::kClient, request.bytes.count(), request.fields});
+    calls.back()->blocks.push_back({End::kClient, request.bytes.count(), request.fields});
     return call;
   }
 
@@ -96,18 +96,18 @@ class Recorder : public ConnectionListener {
     Listener(Recorder* recorder, Call* call) : recorder_(recorder), call_(call) {}
     ~Listener() override { call_->gone = true; }
 
-    void OnHeaders(Side from, const HeaderBlock& block) override {
+    void OnHeaders(End from, const HeaderBlock& block) override {
       Live();
       call_->blocks.push_back({from, block.bytes.count(), block.fields});
     }
 
-    void OnContent(Side from, std::string_view bytes) override {
+    void OnContent(End from, std::string_view bytes) override {
       Live();
       call_->contents[static_cast<size_t>(from)] += bytes;
       shown_[static_cast<size_t>(from)] += bytes.size();
     }
 
-    void OnMessage(Side from, const MessagePiece& piece) override {
+    void OnMessage(End from, const MessagePiece& piece) override {
       Live();
       const uint64_t shown = std::exchange(shown_[static_cast<size_t>(from)], 0);
       Require(shown == 0 || shown == piece.message.value_or(Bytes(0)).count(), "some of a message is shown");

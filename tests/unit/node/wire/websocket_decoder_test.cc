@@ -19,8 +19,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr Side kClient = Side::kClient;
-constexpr Side kServer = Side::kServer;
+constexpr End kClient = End::kClient;
+constexpr End kServer = End::kServer;
 
 class WebSocketDecoderTest : public ::testing::Test {
  protected:
@@ -32,8 +32,8 @@ class WebSocketDecoderTest : public ::testing::Test {
     decoder_ = std::make_unique<WebSocketDecoder>(&recorder_, recorder_.NewCall());
   }
 
-  void Feed(Side from, std::string_view bytes) { decoder_->Feed(from, bytes); }
-  void Send(Side from, uint8_t first, std::string_view payload) {
+  void Feed(End from, std::string_view bytes) { decoder_->Feed(from, bytes); }
+  void Send(End from, uint8_t first, std::string_view payload) {
     Feed(from, WebSocketFrame(from, first, payload));
   }
 
@@ -42,11 +42,11 @@ class WebSocketDecoderTest : public ::testing::Test {
   /// It still reads: another message each way comes through.
   void ExpectAlive() {
     ASSERT_THAT(recorder_.losses, IsEmpty());
-    for (const Side side : {kClient, kServer}) {
-      const size_t messages = call().sent(side).size();
-      Send(side, kFinal | kText, "alive");
-      ASSERT_THAT(call().sent(side), SizeIs(messages + 1));
-      EXPECT_EQ(call().sent(side).back(), (Message{5, 5, true}));
+    for (const End end : {kClient, kServer}) {
+      const size_t messages = call().sent(end).size();
+      Send(end, kFinal | kText, "alive");
+      ASSERT_THAT(call().sent(end), SizeIs(messages + 1));
+      EXPECT_EQ(call().sent(end).back(), (Message{5, 5, true}));
     }
   }
 
@@ -76,41 +76,40 @@ TEST_F(WebSocketDecoderTest, AFrameIsAMessage) {
 }
 
 TEST_F(WebSocketDecoderTest, AnEmptyFrameIsAnEmptyMessage) {
-  for (const Side side : {kClient, kServer}) {
-    Send(side, kFinal | kBinary, "");
-    EXPECT_THAT(call().sent(side), ElementsAre(Message{0, 0, true}));
+  for (const End end : {kClient, kServer}) {
+    Send(end, kFinal | kBinary, "");
+    EXPECT_THAT(call().sent(end), ElementsAre(Message{0, 0, true}));
   }
   ExpectAlive();
 }
 
 TEST_F(WebSocketDecoderTest, FragmentsAreOneMessage) {
-  for (const Side side : {kClient, kServer}) {
-    Send(side, kText, "");
-    EXPECT_THAT(call().sent(side), IsEmpty()) << "nothing of it has passed";
-    Send(side, kContinuation, "ab");
-    EXPECT_THAT(call().sent(side), ElementsAre(Message{2, 2, false}));
-    Send(side, kContinuation, "");
-    Send(side, kFinal | kContinuation, "c");
-    EXPECT_THAT(call().sent(side), ElementsAre(Message{3, 3, true}));
-    Send(side, kBinary, "d");
-    Send(side, kFinal | kContinuation, "");
-    EXPECT_THAT(call().sent(side), ElementsAre(Message{3, 3, true}, Message{1, 1, true}));
-    Send(side, kText, "");
-    Send(side, kFinal | kContinuation, "");
-    EXPECT_THAT(call().sent(side),
-                ElementsAre(Message{3, 3, true}, Message{1, 1, true}, Message{0, 0, true}));
+  for (const End end : {kClient, kServer}) {
+    Send(end, kText, "");
+    EXPECT_THAT(call().sent(end), IsEmpty()) << "nothing of it has passed";
+    Send(end, kContinuation, "ab");
+    EXPECT_THAT(call().sent(end), ElementsAre(Message{2, 2, false}));
+    Send(end, kContinuation, "");
+    Send(end, kFinal | kContinuation, "c");
+    EXPECT_THAT(call().sent(end), ElementsAre(Message{3, 3, true}));
+    Send(end, kBinary, "d");
+    Send(end, kFinal | kContinuation, "");
+    EXPECT_THAT(call().sent(end), ElementsAre(Message{3, 3, true}, Message{1, 1, true}));
+    Send(end, kText, "");
+    Send(end, kFinal | kContinuation, "");
+    EXPECT_THAT(call().sent(end), ElementsAre(Message{3, 3, true}, Message{1, 1, true}, Message{0, 0, true}));
   }
   ExpectAlive();
 }
 
 TEST_F(WebSocketDecoderTest, ControlFramesAreNoMessagesAndMayComeAmidFragments) {
-  for (const Side side : {kClient, kServer}) {
-    Send(side, kFinal | kPing, "ping");
-    Send(side, kText, "ab");
-    Send(side, kFinal | kPing, "");
-    Send(side, kFinal | kPong, std::string(125, 'p'));
-    Send(side, kFinal | kContinuation, "c");
-    EXPECT_THAT(call().sent(side), ElementsAre(Message{3, 3, true}));
+  for (const End end : {kClient, kServer}) {
+    Send(end, kFinal | kPing, "ping");
+    Send(end, kText, "ab");
+    Send(end, kFinal | kPing, "");
+    Send(end, kFinal | kPong, std::string(125, 'p'));
+    Send(end, kFinal | kContinuation, "c");
+    EXPECT_THAT(call().sent(end), ElementsAre(Message{3, 3, true}));
   }
   ExpectAlive();
 }
@@ -128,13 +127,13 @@ TEST_F(WebSocketDecoderTest, ADeflatedMessageIsCompressedInAllItsFragments) {
 }
 
 TEST_F(WebSocketDecoderTest, AllThreeFormsOfALength) {
-  for (const Side side : {kClient, kServer}) {
+  for (const End end : {kClient, kServer}) {
     std::vector<Message> expected;
     for (const size_t size : {125, 126, 65'535, 65'536}) {
-      Send(side, kFinal | kBinary, std::string(size, 'x'));
+      Send(end, kFinal | kBinary, std::string(size, 'x'));
       expected.push_back({size, size, true});
     }
-    EXPECT_EQ(call().sent(side), expected);
+    EXPECT_EQ(call().sent(end), expected);
   }
   EXPECT_EQ(recorder_.pieces, 8u);
   ExpectAlive();
@@ -160,10 +159,10 @@ TEST_F(WebSocketDecoderTest, AMessageIsToldAsItPasses) {
 
 TEST_F(WebSocketDecoderTest, ACallNobodyListensToIsOnlyFollowed) {
   decoder_ = std::make_unique<WebSocketDecoder>(&recorder_, nullptr);
-  for (const Side side : {kClient, kServer}) {
-    Send(side, kFinal | kText, "x");
-    Send(side, kFinal | kClose, "");
-    decoder_->Finish(side);
+  for (const End end : {kClient, kServer}) {
+    Send(end, kFinal | kText, "x");
+    Send(end, kFinal | kClose, "");
+    decoder_->Finish(end);
   }
   EXPECT_THAT(recorder_.losses, IsEmpty());
 }
@@ -171,7 +170,7 @@ TEST_F(WebSocketDecoderTest, ACallNobodyListensToIsOnlyFollowed) {
 // How the call ends.
 
 TEST_F(WebSocketDecoderTest, ItEndsOnceBothSidesHaveSaidSo) {
-  for (const Side first : {kClient, kServer}) {
+  for (const End first : {kClient, kServer}) {
     Restart();
     Send(first, kFinal | kClose, "\x03\xe8");
     Send(Other(first), kFinal | kText, "in flight");
@@ -189,7 +188,7 @@ TEST_F(WebSocketDecoderTest, TheFirstCloseFrameGivesTheStatus) {
   const std::vector<std::pair<std::string, int>> codes = {
       {"", 0},         {"\x03\xe8", 0},  {"\x03\xe8 bye", 0}, {"\x03\xe9", 0}, {"\x03\xea", 2},
       {"\x03\xe7", 2}, {"\x03\xf3x", 2}, {"\x0f\xa0", 2},     {{"\0\0", 2}, 2}};
-  for (const Side first : {kClient, kServer}) {
+  for (const End first : {kClient, kServer}) {
     for (const auto& [code, status] : codes) {
       for (const std::string& second : {std::string(), std::string("\x03\xea")}) {
         Restart();
@@ -202,7 +201,7 @@ TEST_F(WebSocketDecoderTest, TheFirstCloseFrameGivesTheStatus) {
 }
 
 TEST_F(WebSocketDecoderTest, ACloseFrameAndTheOthersLastByteEndItToo) {
-  for (const Side closes : {kClient, kServer}) {
+  for (const End closes : {kClient, kServer}) {
     Restart();
     Send(closes, kFinal | kClose, "\x03\xe9");
     decoder_->Finish(closes);
@@ -232,10 +231,10 @@ TEST_F(WebSocketDecoderTest, ClosedWithoutACloseFrameItIsCut) {
 // What ends decoding.
 
 TEST_F(WebSocketDecoderTest, SomethingAfterACloseFrame) {
-  for (const Side side : {kClient, kServer}) {
+  for (const End end : {kClient, kServer}) {
     Restart();
-    Send(side, kFinal | kClose, "");
-    Feed(side, std::string_view("\x8a", 1));
+    Send(end, kFinal | kClose, "");
+    Feed(end, std::string_view("\x8a", 1));
     ExpectLost("after a WebSocket's close frame");
   }
   Restart();
@@ -248,9 +247,9 @@ TEST_F(WebSocketDecoderTest, SomethingAfterACloseFrame) {
 }
 
 TEST_F(WebSocketDecoderTest, FramesMaskedAsTheOtherSides) {
-  for (const Side side : {kClient, kServer}) {
+  for (const End end : {kClient, kServer}) {
     Restart();
-    Feed(side, WebSocketFrame(Other(side), kFinal | kText, "x"));
+    Feed(end, WebSocketFrame(Other(end), kFinal | kText, "x"));
     ExpectLost("masked");
   }
 }
@@ -281,11 +280,11 @@ TEST_F(WebSocketDecoderTest, FramesThatAreNotAllowed) {
       {kContinuation, "continuation of nothing"},
       {kFinal | kContinuation, "continuation of nothing"},
   };
-  for (const Side side : {kClient, kServer}) {
+  for (const End end : {kClient, kServer}) {
     for (const auto& [first, why] : broken) {
       SCOPED_TRACE(int{first});
       Restart();
-      Send(side, first, "ab");
+      Send(end, first, "ab");
       ExpectLost(why);
     }
   }
@@ -307,13 +306,13 @@ TEST_F(WebSocketDecoderTest, FragmentsOutOfOrder) {
 }
 
 TEST_F(WebSocketDecoderTest, ControlFramesHoldUpTo125Bytes) {
-  for (const Side side : {kClient, kServer}) {
+  for (const End end : {kClient, kServer}) {
     for (const uint8_t kind : {kPing, kPong, kClose}) {
       Restart();
-      Send(side, kFinal | kind, std::string("\x03\xe8") + std::string(123, 'x'));
+      Send(end, kFinal | kind, std::string("\x03\xe8") + std::string(123, 'x'));
       EXPECT_THAT(recorder_.losses, IsEmpty());
       Restart();
-      Send(side, kFinal | kind, std::string("\x03\xe8") + std::string(124, 'x'));
+      Send(end, kFinal | kind, std::string("\x03\xe8") + std::string(124, 'x'));
       ExpectLost("control frame");
     }
   }
@@ -327,8 +326,8 @@ TEST_F(WebSocketDecoderTest, ACloseCodeOfOneByte) {
 // Cut anywhere.
 
 TEST_F(WebSocketDecoderTest, AnySplitTellsTheSameMessages) {
-  std::vector<std::pair<Side, std::string>> talk;
-  for (const Side side : {kClient, kServer}) {
+  std::vector<std::pair<End, std::string>> talk;
+  for (const End end : {kClient, kServer}) {
     std::string bytes;
     for (const auto& [first, payload] :
          std::vector<std::pair<uint8_t, std::string>>{{kFinal | kText, "hello"},
@@ -342,9 +341,9 @@ TEST_F(WebSocketDecoderTest, AnySplitTellsTheSameMessages) {
                                                       {kFinal | kBinary, ""},
                                                       {kFinal | kBinary, std::string(65'536, 'y')},
                                                       {kText, "cut"}}) {
-      bytes += WebSocketFrame(side, first, payload);
+      bytes += WebSocketFrame(end, first, payload);
     }
-    talk.emplace_back(side, bytes);
+    talk.emplace_back(end, bytes);
   }
   talk.emplace_back(kServer, WebSocketFrame(kServer, kFinal | kClose, "\x03\xe9 going away"));
   talk.emplace_back(kClient, WebSocketFrame(kClient, kFinal | kClose, "\x03\xea"));
@@ -352,10 +351,10 @@ TEST_F(WebSocketDecoderTest, AnySplitTellsTheSameMessages) {
   const auto listen = [&](auto next_size) {
     auto recorder = std::make_unique<Recorder>();
     WebSocketDecoder decoder(recorder.get(), recorder->NewCall());
-    for (const auto& [side, bytes] : talk) {
+    for (const auto& [end, bytes] : talk) {
       for (std::string_view left = bytes; !left.empty();) {
         const size_t size = std::min<size_t>(left.size(), next_size());
-        decoder.Feed(side, left.substr(0, size));
+        decoder.Feed(end, left.substr(0, size));
         left.remove_prefix(size);
       }
     }

@@ -24,7 +24,7 @@ using testing::Require;
 /// What a side says, frame by frame.
 class Writer {
  public:
-  Writer(Side side, Random* random) : side_(side), random_(random) {
+  Writer(End end, Random* random) : end_(end), random_(random) {
     const wslay_frame_callbacks callbacks = {Append, nullptr, MakeMask};
     Require(wslay_frame_context_init(&context_, &callbacks, this) == 0, "wslay makes a writer");
   }
@@ -94,14 +94,14 @@ class Writer {
     frame.fin = final;
     frame.rsv = rsv;
     frame.opcode = opcode;
-    frame.mask = side_ == Side::kClient;
+    frame.mask = end_ == End::kClient;
     frame.payload_length = frame.data_length = payload.size();
     frame.data = reinterpret_cast<const uint8_t*>(payload.data());
     Require(wslay_frame_send(context_, &frame) == static_cast<ssize_t>(payload.size()),
             "wslay writes a frame");
   }
 
-  const Side side_;
+  const End end_;
   Random* const random_;
   wslay_frame_context_ptr context_ = nullptr;
   std::vector<size_t> frames_;  // where they begin
@@ -110,14 +110,14 @@ class Writer {
 /// What the other side receives.
 class Reader {
  public:
-  explicit Reader(Side from) {
+  explicit Reader(End from) {
     wslay_event_callbacks callbacks = {};
     callbacks.recv_callback = Give;
     callbacks.on_frame_recv_start_callback = OnFrame;
     callbacks.on_frame_recv_chunk_callback = OnChunk;
     callbacks.on_msg_recv_callback = OnMessage;
     const auto make =
-        from == Side::kClient ? wslay_event_context_server_init : wslay_event_context_client_init;
+        from == End::kClient ? wslay_event_context_server_init : wslay_event_context_client_init;
     Require(make(&context_, &callbacks, this) == 0, "wslay makes a reader");
     wslay_event_config_set_allowed_rsv_bits(context_, WSLAY_RSV1_BIT);
   }
@@ -193,14 +193,14 @@ TEST(WebSocketDifferentialTest, TellsWhatWslayReceives) {
     Random random(seed);
     std::array<std::string, 2> sent;
     const size_t spoiled = random.Below(4);  // a side, or neither
-    for (const Side side : {Side::kClient, Side::kServer}) {
-      Writer writer(side, &random);
+    for (const End end : {End::kClient, End::kServer}) {
+      Writer writer(end, &random);
       writer.WriteAll();
-      if (spoiled == static_cast<size_t>(side)) writer.Spoil();
-      sent[static_cast<size_t>(side)] = std::move(writer.bytes);
+      if (spoiled == static_cast<size_t>(end)) writer.Spoil();
+      sent[static_cast<size_t>(end)] = std::move(writer.bytes);
     }
 
-    std::array<Reader, 2> readers = {Reader(Side::kClient), Reader(Side::kServer)};
+    std::array<Reader, 2> readers = {Reader(End::kClient), Reader(End::kServer)};
     Recorder recorder;
     WebSocketDecoder decoder(&recorder, recorder.NewCall());
     std::optional<int> status;
@@ -212,19 +212,19 @@ TEST(WebSocketDifferentialTest, TellsWhatWslayReceives) {
       due[i].remove_prefix(piece.size());
       Reader& reader = readers[i];
       reader.Read(piece);
-      decoder.Feed(static_cast<Side>(i), piece);
+      decoder.Feed(static_cast<End>(i), piece);
       // The one may need a few bytes more to see what is wrong: harmless ones, if no others are left.
       if (recorder.lost && !reader.refused) reader.Read(std::string(due[i]) + kPongs[i]);
-      if (reader.refused && !recorder.lost) decoder.Feed(static_cast<Side>(i), due[i]);
+      if (reader.refused && !recorder.lost) decoder.Feed(static_cast<End>(i), due[i]);
       ASSERT_EQ(recorder.lost, reader.refused);
       if (reader.close.has_value() && !status.has_value()) status = StatusOf(*reader.close);
     }
-    for (const Side side : {Side::kClient, Side::kServer}) decoder.Finish(side);
+    for (const End end : {End::kClient, End::kServer}) decoder.Finish(end);
 
     const testing::Call& call = *recorder.calls[0];
-    for (const Side side : {Side::kClient, Side::kServer}) {
-      ASSERT_EQ(call.sent(side), readers[static_cast<size_t>(side)].messages);
-      messages += call.sent(side).size();
+    for (const End end : {End::kClient, End::kServer}) {
+      ASSERT_EQ(call.sent(end), readers[static_cast<size_t>(end)].messages);
+      messages += call.sent(end).size();
     }
     if (recorder.lost) status.reset();
     ASSERT_EQ(call.status, status);
