@@ -25,7 +25,7 @@ using AnswerFunction = std::function<void(const absl::StatusOr<uint64_t>& waterm
 
 /// Thread-safe. One thread of its own appends what waits to the store, a group in one transaction: while one
 /// group is on its way to the disk, the next one gathers. What waits is bounded by those who hand it over
-/// (report_stream.h).
+/// (report_session.h).
 class Ingestor {
  public:
   /// The most batches in one transaction.

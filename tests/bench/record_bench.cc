@@ -16,13 +16,13 @@ namespace {
 /// A coordinator that is away: facts are sealed and dropped when the small queue is full.
 class NoTransport : public Transport {
  public:
-  std::unique_ptr<ReportStream> Open(StreamListener* listener) override {
+  std::unique_ptr<ReportClientStream> Open(StreamListener* listener) override {
     listener->OnEnd(absl::UnavailableError("no coordinator"));
     return std::make_unique<NoStream>();
   }
 
  private:
-  class NoStream : public ReportStream {
+  class NoStream : public ReportClientStream {
    public:
     void Send(v1::ReportRequest) override {}
   };

@@ -70,7 +70,7 @@ class Coordinator::Stream : public std::enable_shared_from_this<Coordinator::Str
 
   Coordinator* const coordinator_;
   Mutex send_mutex_;
-  server::ReportStream server_ ABSL_GUARDED_BY(send_mutex_);
+  server::ReportSession server_ ABSL_GUARDED_BY(send_mutex_);
   bool closed_ ABSL_GUARDED_BY(send_mutex_) = false;
   Mutex listen_mutex_;
   StreamListener* listener_ ABSL_GUARDED_BY(listen_mutex_);
@@ -80,7 +80,7 @@ class Coordinator::InProcessTransport : public Transport {
  public:
   explicit InProcessTransport(Coordinator* coordinator) : coordinator_(coordinator) {}
 
-  std::unique_ptr<ReportStream> Open(StreamListener* listener) override {
+  std::unique_ptr<ReportClientStream> Open(StreamListener* listener) override {
     std::shared_ptr<Stream> stream;
     {
       MutexLock lock(&coordinator_->mutex_);
@@ -96,7 +96,7 @@ class Coordinator::InProcessTransport : public Transport {
   }
 
  private:
-  class NodeEnd : public ReportStream {
+  class NodeEnd : public ReportClientStream {
    public:
     NodeEnd(Coordinator* coordinator, std::shared_ptr<Stream> stream)
         : coordinator_(coordinator), stream_(std::move(stream)) {}

@@ -16,7 +16,7 @@
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/sync/mutex.h"
 #include "server/ingest/ingestor.h"
-#include "server/ingest/report_stream.h"
+#include "server/ingest/report_session.h"
 #include "server/metrics/metrics.h"
 #include "server/store/store.h"
 

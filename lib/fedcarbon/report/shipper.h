@@ -120,7 +120,8 @@ class Shipper : private StreamListener {
   std::deque<Answer> answers_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
 
-  std::unique_ptr<ReportStream> stream_;  // null between attempts; goes first, for it calls the listener
+  std::unique_ptr<ReportClientStream>
+      stream_;  // null between attempts; destroyed first: it calls the listener
 };
 
 }  // namespace fedcarbon

@@ -24,9 +24,9 @@ class StreamListener {
 
 /// One stream, open from construction. Used by one thread. The destructor ends it at once, whatever is under
 /// way; the listener is not called after it.
-class ReportStream {
+class ReportClientStream {
  public:
-  virtual ~ReportStream() = default;
+  virtual ~ReportClientStream() = default;
 
   /// Queues a request behind those before it; never blocks. Without effect on a stream that is over.
   virtual void Send(v1::ReportRequest request) = 0;
@@ -39,7 +39,7 @@ class Transport {
 
   /// Never null and never blocks: connecting goes on behind it, and a failure arrives as OnEnd. `listener`
   /// outlives the stream; it may be called before Open returns.
-  virtual std::unique_ptr<ReportStream> Open(StreamListener* listener) = 0;
+  virtual std::unique_ptr<ReportClientStream> Open(StreamListener* listener) = 0;
 };
 
 }  // namespace fedcarbon

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "fedcarbon/status/grpc/status.h"
-#include "server/ingest/report_stream.h"
+#include "server/ingest/report_session.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -120,8 +120,8 @@ class ReportServiceImpl::Stream : public grpc::ServerBidiReactor<v1::ReportReque
   // Starts what can be started now.
   void Proceed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (finished_) return;
-    if (!ending_ && !reading_ && unanswered_ < ReportStream::kMaxUnanswered &&
-        unanswered_bytes_ < ReportStream::kMaxUnansweredBytes) {
+    if (!ending_ && !reading_ && unanswered_ < ReportSession::kMaxUnanswered &&
+        unanswered_bytes_ < ReportSession::kMaxUnansweredBytes) {
       reading_ = true;
       StartRead(&request_);
     }
@@ -139,7 +139,7 @@ class ReportServiceImpl::Stream : public grpc::ServerBidiReactor<v1::ReportReque
   }
 
   ReportServiceImpl* const service_;
-  ReportStream stream_;         // used by the one read under way
+  ReportSession stream_;        // used by the one read under way
   v1::ReportRequest request_;   // the same
   v1::ReportResponse written_;  // belongs to the write under way
 

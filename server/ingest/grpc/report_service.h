@@ -1,4 +1,4 @@
-// ReportService over gRPC: ReportStream's requests and answers on the wire.
+// ReportService over gRPC: ReportSession's requests and answers on the wire.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace fedcarbon::server {
 /// Thread-safe. Must outlive the gRPC server that it is registered with.
 class ReportServiceImpl : public v1::ReportService::CallbackService {
  public:
-  /// Streams open at once; each may hold ReportStream::kMaxUnansweredBytes of batches. One more is refused
+  /// Streams open at once; each may hold ReportSession::kMaxUnansweredBytes of batches. One more is refused
   /// with UNAVAILABLE.
   static constexpr size_t kMaxStreams = 1000;
 

@@ -166,12 +166,12 @@ class DirectTransport : public Transport {
  public:
   explicit DirectTransport(FakeCoordinator* coordinator) : coordinator_(coordinator) {}
 
-  std::unique_ptr<ReportStream> Open(StreamListener* listener) override {
+  std::unique_ptr<ReportClientStream> Open(StreamListener* listener) override {
     return std::make_unique<Stream>(coordinator_, listener);
   }
 
  private:
-  class Stream : public ReportStream {
+  class Stream : public ReportClientStream {
    public:
     Stream(FakeCoordinator* coordinator, StreamListener* listener)
         : coordinator_(coordinator), listener_(listener) {}
@@ -200,12 +200,12 @@ class ThreadedTransport : public Transport {
  public:
   explicit ThreadedTransport(FakeCoordinator* coordinator) : coordinator_(coordinator) {}
 
-  std::unique_ptr<ReportStream> Open(StreamListener* listener) override {
+  std::unique_ptr<ReportClientStream> Open(StreamListener* listener) override {
     return std::make_unique<Stream>(coordinator_, listener);
   }
 
  private:
-  class Stream : public ReportStream {
+  class Stream : public ReportClientStream {
    public:
     Stream(FakeCoordinator* coordinator, StreamListener* listener)
         : thread_([this, coordinator, listener] { Run(coordinator, listener); }) {}

@@ -279,8 +279,8 @@ TEST(ReporterTest, DestructionWithAHangingTransportReturns) {
       gate_->is_left = true;
       gate_->changed.NotifyAll();
     }
-    std::unique_ptr<ReportStream> Open(StreamListener*) override {
-      class Stream : public ReportStream {
+    std::unique_ptr<ReportClientStream> Open(StreamListener*) override {
+      class Stream : public ReportClientStream {
        public:
         explicit Stream(Gate* gate) : gate_(gate) {}
         ~Stream() override {

@@ -148,9 +148,9 @@ TEST_F(ShipperTest, GreetingWithoutAnswerIsGivenUpAndTriedAgain) {
   class Deaf : public Transport {
    public:
     explicit Deaf(int* opened) : opened_(opened) {}
-    std::unique_ptr<ReportStream> Open(StreamListener*) override {
+    std::unique_ptr<ReportClientStream> Open(StreamListener*) override {
       ++*opened_;
-      class Stream : public ReportStream {
+      class Stream : public ReportClientStream {
         void Send(v1::ReportRequest) override {}
       };
       return std::make_unique<Stream>();

@@ -15,7 +15,7 @@ namespace fedcarbon {
 namespace {
 
 /// One call, driven by a thread that polls its completion queue.
-class GrpcStream : public ReportStream {
+class GrpcStream : public ReportClientStream {
  public:
   GrpcStream(v1::ReportService::Stub* stub, StreamListener* listener)
       : listener_(listener),
@@ -162,7 +162,7 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& address) {
 GrpcTransport::GrpcTransport(const std::string& address)
     : stub_(v1::ReportService::NewStub(NewChannel(address))) {}
 
-std::unique_ptr<ReportStream> GrpcTransport::Open(StreamListener* listener) {
+std::unique_ptr<ReportClientStream> GrpcTransport::Open(StreamListener* listener) {
   return std::make_unique<GrpcStream>(stub_.get(), listener);
 }
 

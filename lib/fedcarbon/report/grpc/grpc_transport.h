@@ -16,7 +16,7 @@ class GrpcTransport : public Transport {
   /// `address`: HOST:PORT that CheckCoordinatorAddress admits. Does not connect yet.
   explicit GrpcTransport(const std::string& address);
 
-  std::unique_ptr<ReportStream> Open(StreamListener* listener) override;
+  std::unique_ptr<ReportClientStream> Open(StreamListener* listener) override;
 
  private:
   const std::unique_ptr<v1::ReportService::Stub> stub_;

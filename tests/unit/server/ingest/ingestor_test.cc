@@ -10,7 +10,7 @@
 
 #include "fedcarbon/report/batch_builder.h"
 #include "server/ingest/digest.h"
-#include "server/ingest/report_stream.h"
+#include "server/ingest/report_session.h"
 #include "server/store/memory_store.h"
 
 namespace fedcarbon::server {
@@ -116,7 +116,7 @@ TEST(Ingestor, EightStreamsAtOnceAreStoredOnceEach) {
   for (int i = 0; i < 8; ++i) {
     // Two streams for each reporter: everything comes twice, at the same time.
     threads.emplace_back([&, node = "n" + std::to_string(i / 2) + ".example"] {
-      ReportStream stream(&ingestor, &metrics);
+      ReportSession stream(&ingestor, &metrics);
       Answers answers;
       size_t sent = 0;
       const auto send = [&](v1::ReportRequest request) {
@@ -126,7 +126,7 @@ TEST(Ingestor, EightStreamsAtOnceAreStoredOnceEach) {
       send(Greeting(node, 1));
       for (uint64_t sequence = 1; sequence <= kBatches; ++sequence) {
         send(Batch(node, sequence));
-        if (sent % ReportStream::kMaxUnanswered == 0) answers.Await(sent);
+        if (sent % ReportSession::kMaxUnanswered == 0) answers.Await(sent);
       }
       for (const absl::StatusOr<uint64_t>& answer : answers.Await(sent)) EXPECT_TRUE(answer.ok());
     });

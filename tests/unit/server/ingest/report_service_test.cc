@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "fedcarbon/report/batch_builder.h"
-#include "server/ingest/report_stream.h"
+#include "server/ingest/report_session.h"
 #include "server/store/memory_store.h"
 
 namespace fedcarbon::server {

@@ -13,13 +13,13 @@
 namespace fedcarbon::server {
 
 /// Not thread-safe. `ingestor` must outlive it.
-class ReportStream {
+class ReportSession {
  public:
   /// A transport reads no further while this much of one stream is under way.
   static constexpr size_t kMaxUnanswered = 64;
   static constexpr size_t kMaxUnansweredBytes = 512 * 1024;
 
-  ReportStream(Ingestor* ingestor, Metrics* metrics) : ingestor_(ingestor), metrics_(metrics) {}
+  ReportSession(Ingestor* ingestor, Metrics* metrics) : ingestor_(ingestor), metrics_(metrics) {}
 
   /// Takes the next request. After OK, `answer` is called once, later or before this returns; in the order of
   /// requests. An error ends the stream, with a code of report.proto, once what came before is answered;

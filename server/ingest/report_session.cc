@@ -1,4 +1,4 @@
-#include "server/ingest/report_stream.h"
+#include "server/ingest/report_session.h"
 
 #include <utility>
 
@@ -10,7 +10,7 @@
 
 namespace fedcarbon::server {
 
-absl::Status ReportStream::Receive(v1::ReportRequest request, absl::Time received, AnswerFunction answer) {
+absl::Status ReportSession::Receive(v1::ReportRequest request, absl::Time received, AnswerFunction answer) {
   switch (request.request_case()) {
     case v1::ReportRequest::kGreeting:
       return Greet(std::move(*request.mutable_greeting()), std::move(answer));
@@ -27,7 +27,7 @@ absl::Status ReportStream::Receive(v1::ReportRequest request, absl::Time receive
   return absl::InvalidArgumentError("a request is a greeting or a sealed batch");
 }
 
-absl::Status ReportStream::Greet(v1::Greeting greeting, AnswerFunction answer) {
+absl::Status ReportSession::Greet(v1::Greeting greeting, AnswerFunction answer) {
   if (!node_.empty()) return absl::InvalidArgumentError("a stream has one greeting");
   if (!IsNodeName(greeting.node())) {
     return absl::InvalidArgumentError("greeting: node is no lower-case DNS name of at most 253 characters");
@@ -42,7 +42,7 @@ absl::Status ReportStream::Greet(v1::Greeting greeting, AnswerFunction answer) {
   return absl::OkStatus();
 }
 
-absl::Status ReportStream::Submit(std::string sealed, absl::Time received, AnswerFunction answer) {
+absl::Status ReportSession::Submit(std::string sealed, absl::Time received, AnswerFunction answer) {
   if (node_.empty()) return absl::InvalidArgumentError("the first request of a stream is a greeting");
   ASSIGN_OR_RETURN(const OpenedBatch opened, OpenSealedBatch(sealed));
   if (opened.batch.node() != node_ || opened.batch.epoch() != epoch_) {
