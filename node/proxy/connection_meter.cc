@@ -77,8 +77,8 @@ void ConnectionMeter::Finished(End from) {
 
 void ConnectionMeter::OnProtocol(Protocol protocol) { protocol_ = std::string(ProtocolName(protocol)); }
 
-void ConnectionMeter::OnLoss(const char* why, bool whole_connection) {
-  Count(&metrics_->losses);
+void ConnectionMeter::OnGap(const char* why, bool whole_connection) {
+  Count(&metrics_->gaps);
   if (whole_connection) lost_ = why;
   const absl::Time now = meter_->core()->clock().Now();
   gaps_->Add(v1::Gap::REASON_DECODER, why, 1, Bytes(0), now, now);

@@ -58,7 +58,7 @@ class ConnectionMeter : public ConnectionListener {
 
   void OnProtocol(Protocol protocol) override;
   std::unique_ptr<CallListener> OnCall(const HeaderBlock& request) override;
-  void OnLoss(const char* why, bool whole_connection) override;
+  void OnGap(const char* why, bool whole_connection) override;
 
   // For the calls of this connection.
   const Route& route() const { return *route_; }

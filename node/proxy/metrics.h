@@ -67,7 +67,7 @@ struct ProxyMetrics {
   ShardedCounter messages_received;
   ShardedCounter message_sent_bytes;  // encoded
   ShardedCounter message_received_bytes;
-  ShardedCounter losses;  // calls and connections that could not be decoded to their end
+  ShardedCounter gaps;  // calls and connections that could not be decoded to their end
   ShardedCounter undecoded_bytes;
 
   // Connections whose bytes the kernel counted too, and those where it counted otherwise.

@@ -85,7 +85,7 @@ std::string MetricsText(const ProxyMetrics& metrics) {
       Counter(
           "fedcarbon_node_losses_total",
           "Calls and connections that could not be decoded to their end. They were forwarded all the same.",
-          metrics.losses),
+          metrics.gaps),
       Counter("fedcarbon_node_undecoded_bytes_total", "Bytes that were forwarded without being decoded.",
               metrics.undecoded_bytes),
       Counter("fedcarbon_node_kernel_checked_total", "Connections whose bytes the kernel counted too.",

@@ -40,7 +40,7 @@ Protocol Recognise(std::string_view bytes) {
 
 }  // namespace
 
-/// Stands between the decoders and the listener, to know of a loss.
+/// Stands between the decoders and the listener, to know of a gap.
 class ConnectionDecoder::Impl : public ConnectionListener {
  public:
   Impl(ConnectionListener* listener, const HeaderNames* headers, const WireLimits* limits)
@@ -79,9 +79,9 @@ class ConnectionDecoder::Impl : public ConnectionListener {
     return listener_->OnCall(request);
   }
 
-  void OnLoss(const char* why, bool whole_connection) override {
+  void OnGap(const char* why, bool whole_connection) override {
     if (whole_connection) lost_ = true;
-    listener_->OnLoss(why, whole_connection);
+    listener_->OnGap(why, whole_connection);
   }
 
  private:
@@ -114,7 +114,7 @@ class ConnectionDecoder::Impl : public ConnectionListener {
     EndDecoder();
     decoder_ = Make(protocol, std::move(call));
     if (protocol == Protocol::kUnknown)
-      listener_->OnLoss("protocol not recognised", /*whole_connection=*/true);
+      listener_->OnGap("protocol not recognised", /*whole_connection=*/true);
     const std::string from_client = std::exchange(from_client_, {});
     const std::string from_server = std::exchange(from_server_, {});
     if (decoder_ != nullptr) {

@@ -15,7 +15,7 @@ namespace fedcarbon::node {
 ///
 /// A server may speak first (gRPC's does): its bytes are kept, at most kHeldBytes, until the client's side is
 /// recognised. Past that, at a protocol that it does not know, at a violation or past a limit it stops
-/// decoding: the listener hears OnLoss, and undecoded_bytes() counts what passes from then on.
+/// decoding: the listener hears OnGap, and undecoded_bytes() counts what passes from then on.
 class ConnectionDecoder : public Decoder {
  public:
   static constexpr size_t kHeldBytes = 65'536;

@@ -25,7 +25,7 @@ class HpackInflater {
   HpackInflater(const HeaderNames* names, const WireLimits* limits);
 
   /// The next bytes of a block, cut anywhere. Returns null, or why nothing that this side sends can be read
-  /// from here on: a literal, as for OnLoss. A block's length, and the fields kept of it (32 bytes more each,
+  /// from here on: a literal, as for OnGap. A block's length, and the fields kept of it (32 bytes more each,
   /// as RFC 9113 counts them), are bounded by WireLimits.header_block.
   const char* Take(std::string_view fragment);
 

@@ -26,12 +26,12 @@ void Http1Decoder::Feed(End from, std::string_view bytes) {
       case DirectionState::Part::kHead:
         if (from == End::kClient && Undecided()) {
           if (held_.size() + bytes.size() > kHeldBytes)
-            return Lose("too much sent before an upgrade's answer");
+            return StopDecoding("too much sent before an upgrade's answer");
           held_.append(bytes);
           return;
         }
         if (from == End::kServer && (exchanges_.empty() || exchanges_.front().answered)) {
-          return Lose("an answer without a request");
+          return StopDecoding("an answer without a request");
         }
         if (!TakeSection(from, &bytes)) break;
         from == End::kClient ? ReadRequest() : ReadAnswer(&bytes);
@@ -89,10 +89,10 @@ bool Http1Decoder::TakeSection(End from, std::string_view* bytes) {
     case Http1Section::Result::kComplete:
       return true;
     case Http1Section::Result::kBroken:
-      Lose("a line of an HTTP/1.1 header section that ends in LF alone or is folded");
+      StopDecoding("a line of an HTTP/1.1 header section that ends in LF alone or is folded");
       return false;
     case Http1Section::Result::kTooLong:
-      Lose("an HTTP/1.1 header section above the limit");
+      StopDecoding("an HTTP/1.1 header section above the limit");
       return false;
     case Http1Section::Result::kIncomplete:
       break;
@@ -115,8 +115,8 @@ const Http1Head& Http1Decoder::ReadHead(End from) {
 void Http1Decoder::ReadRequest() {
   if (client_.section.section() == "\r\n") return client_.section.Clear();  // RFC 9112, 2.2: before a request
   const Http1Head& head = ReadHead(End::kClient);
-  if (head.violation != nullptr) return Lose(head.violation);
-  if (exchanges_.size() >= max_exchanges_) return Lose("too many requests without an answer");
+  if (head.violation != nullptr) return StopDecoding(head.violation);
+  if (exchanges_.size() >= max_exchanges_) return StopDecoding("too many requests without an answer");
 
   Exchange& exchange = exchanges_.emplace_back();
   exchange.is_head = head.is_head;
@@ -128,13 +128,14 @@ void Http1Decoder::ReadRequest() {
 
 void Http1Decoder::ReadAnswer(std::string_view* bytes) {
   const Http1Head& head = ReadHead(End::kServer);
-  if (head.violation != nullptr) return Lose(head.violation);
+  if (head.violation != nullptr) return StopDecoding(head.violation);
 
   Exchange& exchange = exchanges_.front();
   if (exchange.call != nullptr) exchange.call->OnHeaders(End::kServer, head.block);
   const bool tunnel = exchange.is_connect && head.status / 100 == 2;
   if (head.status == 101 || tunnel) {
-    if (!exchange.may_switch || !exchange.requested) return Lose("an upgrade that no request has offered");
+    if (!exchange.may_switch || !exchange.requested)
+      return StopDecoding("an upgrade that no request has offered");
     if (head.upgrade == "websocket" && !tunnel) return Switch(Protocol::kWebSocket, bytes);
     if (head.upgrade == "h2c" && !tunnel) return Switch(Protocol::kHttp2, bytes);
     return Switch(Protocol::kUnknown, bytes);
@@ -153,7 +154,7 @@ void Http1Decoder::ReadTrailers(End from) {
   DirectionState& sender = direction(from);
   if (sender.section.section() != "\r\n") {
     const Http1Head head = ParseTrailers(sender.section.section(), *headers_);
-    if (head.violation != nullptr) return Lose(head.violation);
+    if (head.violation != nullptr) return StopDecoding(head.violation);
     if (exchange(from).call != nullptr) exchange(from).call->OnHeaders(from, head.block);
   }
   sender.section.Clear();
@@ -187,7 +188,7 @@ void Http1Decoder::TakeBody(End from, std::string_view* bytes) {
       return;
     case Http1Body::State::kBroken:
       if (sender.content > 0) Tell(from, /*last=*/false);
-      return Lose("broken chunks");
+      return StopDecoding("broken chunks");
     case Http1Body::State::kTrailers:
       Tell(from, /*last=*/true);
       sender.part = DirectionState::Part::kTrailers;
@@ -227,11 +228,11 @@ void Http1Decoder::Switch(Protocol protocol, std::string_view* bytes) {
   done_ = true;
 }
 
-void Http1Decoder::Lose(const char* why) {
+void Http1Decoder::StopDecoding(const char* why) {
   exchanges_.clear();
   std::string().swap(held_);
   done_ = true;
-  listener_->OnLoss(why, /*whole_connection=*/true);
+  listener_->OnGap(why, /*whole_connection=*/true);
 }
 
 }  // namespace fedcarbon::node

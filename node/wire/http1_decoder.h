@@ -28,7 +28,7 @@ namespace fedcarbon::node {
 ///
 /// It stops for good at what peers may read in different ways (http1_section.h, http1_body.h, http1_head.h),
 /// at a limit, at an answer that no request awaits and at an upgrade that none offered: then the listener
-/// hears OnLoss, and all calls are given up.
+/// hears OnGap, and all calls are given up.
 class Http1Decoder : public Decoder {
  public:
   /// What a client sends after it has offered an upgrade, or asked for a tunnel, belongs to the next protocol
@@ -100,7 +100,7 @@ class Http1Decoder : public Decoder {
   void Tell(End from, bool last);
   void EndMessage(End from);
   void Switch(Protocol protocol, std::string_view* bytes);
-  void Lose(const char* why);
+  void StopDecoding(const char* why);
 
   ConnectionListener* const listener_;
   const HeaderNames* const headers_;

@@ -81,7 +81,7 @@ void Http2Decoder::Feed(End from, std::string_view bytes) {
   DirectionState& sender = direction(from);
   while (!bytes.empty() && !lost_) {
     if (sender.preface_left > 0) {
-      if (!sender.TakePreface(&bytes)) Lose("HTTP/2: no preface");
+      if (!sender.TakePreface(&bytes)) StopDecoding("HTTP/2: no preface");
       continue;
     }
     if (sender.in_frame) {
@@ -105,14 +105,14 @@ void Http2Decoder::Finish(End from) {
 void Http2Decoder::BeginFrame(DirectionState* sender) {
   ++steps_;
   if (!sender->began && (sender->type != NGHTTP2_SETTINGS || (sender->flags & NGHTTP2_FLAG_ACK) != 0)) {
-    return Lose("HTTP/2: no SETTINGS in front");
+    return StopDecoding("HTTP/2: no SETTINGS in front");
   }
   sender->began = sender->in_frame = true;
   sender->prefix = sender->padding = 0;
   sender->pad_length_due = false;
   if (sender->block_open != (sender->type == NGHTTP2_CONTINUATION) ||
       (sender->block_open && sender->stream != sender->block_stream)) {
-    return Lose("HTTP/2: a header block out of order");
+    return StopDecoding("HTTP/2: a header block out of order");
   }
   bool may_be_padded = false;
   switch (sender->type) {
@@ -128,14 +128,14 @@ void Http2Decoder::BeginFrame(DirectionState* sender) {
       sender->prefix = 4;
       break;
     case NGHTTP2_RST_STREAM:
-      if (sender->content != 4) return Lose("HTTP/2: RST_STREAM of a wrong length");
+      if (sender->content != 4) return StopDecoding("HTTP/2: RST_STREAM of a wrong length");
       break;
     case NGHTTP2_CONTINUATION:
       break;
     default:
       return;  // the connection's own business, or unknown
   }
-  if (sender->stream == 0) return Lose("HTTP/2: a frame of a stream without one");
+  if (sender->stream == 0) return StopDecoding("HTTP/2: a frame of a stream without one");
   if (sender->type == NGHTTP2_HEADERS || sender->type == NGHTTP2_PUSH_PROMISE) {
     sender->block_open = true;
     sender->block_stream = sender->stream;
@@ -144,7 +144,7 @@ void Http2Decoder::BeginFrame(DirectionState* sender) {
   }
   sender->pad_length_due = may_be_padded && (sender->flags & NGHTTP2_FLAG_PADDED) != 0;
   const uint32_t before_content = sender->prefix + (sender->pad_length_due ? 1 : 0);
-  if (sender->content < before_content) return Lose("HTTP/2: a frame shorter than its parts");
+  if (sender->content < before_content) return StopDecoding("HTTP/2: a frame shorter than its parts");
   sender->content -= before_content;
 }
 
@@ -155,7 +155,7 @@ void Http2Decoder::TakePayload(End from, std::string_view* bytes) {
     sender.pad_length_due = false;
     sender.padding = static_cast<uint8_t>(bytes->front());
     bytes->remove_prefix(1);
-    if (sender.padding > sender.content) return Lose("HTTP/2: padding longer than its frame");
+    if (sender.padding > sender.content) return StopDecoding("HTTP/2: padding longer than its frame");
     sender.content -= sender.padding;
   } else if (sender.prefix > 0) {
     sender.prefix -= Skip(sender.prefix, bytes);
@@ -168,7 +168,7 @@ void Http2Decoder::TakePayload(End from, std::string_view* bytes) {
       TakeData(from, part);
     } else if (sender.block_open) {
       steps_ += part.size();  // each byte may be a field
-      if (const char* why = sender.inflater.Take(part)) Lose(why);
+      if (const char* why = sender.inflater.Take(part)) StopDecoding(why);
     }
   } else {
     sender.padding -= Skip(sender.padding, bytes);
@@ -195,7 +195,7 @@ void Http2Decoder::TakeData(End from, std::string_view bytes) {
   StreamDirectionState& state = stream.direction(from);
   if (state.ended) return;
   if (from == End::kServer && !stream.answered) {
-    listener_->OnLoss("HTTP/2: a body in front of its answer", false);
+    listener_->OnGap("HTTP/2: a body in front of its answer", false);
     streams_.erase(at);
     return;
   }
@@ -209,7 +209,7 @@ void Http2Decoder::TakeData(End from, std::string_view bytes) {
     const std::string_view rest = bytes;
     const std::optional<MessagePiece> piece = state.messages.Next(&bytes);
     if (!piece.has_value()) {
-      listener_->OnLoss("gRPC: a message with unknown flags", false);
+      listener_->OnGap("gRPC: a message with unknown flags", false);
       streams_.erase(at);
       return;
     }
@@ -236,7 +236,7 @@ void Http2Decoder::TellBody(End from, Bytes bytes, bool last, Stream* stream) {
 void Http2Decoder::EndBlock(End from) {
   DirectionState& sender = direction(from);
   sender.block_open = false;
-  if (const char* why = sender.inflater.Finish()) return Lose(why);
+  if (const char* why = sender.inflater.Finish()) return StopDecoding(why);
   if (sender.block_of_promise) return;
   const HeaderBlock& block = sender.inflater.block();
   const uint32_t id = sender.block_stream;
@@ -261,7 +261,7 @@ void Http2Decoder::Open(uint32_t id, const HeaderBlock& request) {
   for (StreamDirectionState& state : stream.directions) state.grpc = stream.expects_grpc;
   stream.direction(End::kClient).coded = IsCoded(request);
   if (streams_.size() > max_streams_) {
-    listener_->OnLoss("HTTP/2: more open streams than the limit", false);
+    listener_->OnGap("HTTP/2: more open streams than the limit", false);
     streams_.erase(streams_.begin());
   }
 }
@@ -307,9 +307,9 @@ Http2Decoder::Streams::iterator Http2Decoder::EndStream(Streams::iterator at, in
   return streams_.erase(at);
 }
 
-void Http2Decoder::Lose(const char* why) {
+void Http2Decoder::StopDecoding(const char* why) {
   lost_ = true;
-  listener_->OnLoss(why, true);
+  listener_->OnGap(why, true);
   streams_.clear();
 }
 

@@ -26,7 +26,7 @@ namespace fedcarbon::node {
 /// It looks into frames, never judges them: what the peers do not mind, it does not. It stops for good where
 /// it could not know any more what follows: no preface, no SETTINGS in front, a header block that is
 /// interrupted, broken or above a limit, padding longer than its frame, a frame on no stream that needs one.
-/// Then the listener hears OnLoss, all calls are given up, and lost() is true; nothing is kept that is worth
+/// Then the listener hears OnGap, all calls are given up, and lost() is true; nothing is kept that is worth
 /// keeping.
 class Http2Decoder : public Decoder {
  public:
@@ -111,7 +111,7 @@ class Http2Decoder : public Decoder {
   void EndDirection(End from, Streams::iterator at);
   void Reset(uint32_t id);
   Streams::iterator EndStream(Streams::iterator at, int status);
-  void Lose(const char* why);
+  void StopDecoding(const char* why);
 
   ConnectionListener* const listener_;
   const size_t max_streams_;

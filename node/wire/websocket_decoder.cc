@@ -34,7 +34,7 @@ WebSocketDecoder::WebSocketDecoder(ConnectionListener* listener, std::unique_ptr
 void WebSocketDecoder::Feed(End from, std::string_view bytes) {
   DirectionState& sender = direction(from);
   while (!bytes.empty() && !lost_) {
-    if (sender.over) return Lose("something after a WebSocket's close frame");
+    if (sender.over) return StopDecoding("something after a WebSocket's close frame");
     if (!sender.in_frame) {
       if (!sender.TakeHeader(&bytes)) return;
       BeginFrame(from);
@@ -73,23 +73,25 @@ void WebSocketDecoder::BeginFrame(End from) {
   ++steps_;
   DirectionState& sender = direction(from);
   const bool deflated = (sender.header[0] & kReserved1) != 0;
-  if (!sender.ReadLength()) return Lose("a WebSocket frame's length in a form that is not allowed");
+  if (!sender.ReadLength()) return StopDecoding("a WebSocket frame's length in a form that is not allowed");
   if (sender.masked() != (from == End::kClient)) {
-    return Lose("a WebSocket frame of the client unmasked, or of the server masked");
+    return StopDecoding("a WebSocket frame of the client unmasked, or of the server masked");
   }
-  if ((sender.header[0] & kReserved23) != 0) return Lose("a WebSocket frame with reserved bits");
+  if ((sender.header[0] & kReserved23) != 0) return StopDecoding("a WebSocket frame with reserved bits");
 
   if (sender.control()) {
-    if (sender.opcode() > kPong) return Lose("a WebSocket frame of an unknown kind");
-    if (!sender.final() || deflated || sender.payload > 125) return Lose("a broken WebSocket control frame");
-    if (sender.opcode() == kClose && sender.payload == 1) return Lose("a WebSocket close code cut in two");
+    if (sender.opcode() > kPong) return StopDecoding("a WebSocket frame of an unknown kind");
+    if (!sender.final() || deflated || sender.payload > 125)
+      return StopDecoding("a broken WebSocket control frame");
+    if (sender.opcode() == kClose && sender.payload == 1)
+      return StopDecoding("a WebSocket close code cut in two");
   } else if (sender.opcode() == kContinuation) {
-    if (!sender.in_message || deflated) return Lose("a WebSocket continuation of nothing");
+    if (!sender.in_message || deflated) return StopDecoding("a WebSocket continuation of nothing");
   } else {
     if (sender.opcode() != kText && sender.opcode() != kBinary) {
-      return Lose("a WebSocket frame of an unknown kind");
+      return StopDecoding("a WebSocket frame of an unknown kind");
     }
-    if (sender.in_message) return Lose("a WebSocket message within another");
+    if (sender.in_message) return StopDecoding("a WebSocket message within another");
     sender.in_message = true;
     sender.compressed = deflated;
     sender.begun = false;
@@ -141,10 +143,10 @@ void WebSocketDecoder::EndDirection(End from) {
   call_ = nullptr;
 }
 
-void WebSocketDecoder::Lose(const char* why) {
+void WebSocketDecoder::StopDecoding(const char* why) {
   call_ = nullptr;
   lost_ = true;
-  listener_->OnLoss(why, /*whole_connection=*/true);
+  listener_->OnGap(why, /*whole_connection=*/true);
 }
 
 }  // namespace fedcarbon::node

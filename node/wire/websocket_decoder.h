@@ -21,7 +21,7 @@ namespace fedcarbon::node {
 /// The first close frame gives the status: 0 for 1000 (normal), 1001 (going away) or no code, else 2. Closed
 /// without, the call is cut.
 ///
-/// It stops for good at a frame that RFC 6455 forbids: then the listener hears OnLoss, and the call is given
+/// It stops for good at a frame that RFC 6455 forbids: then the listener hears OnGap, and the call is given
 /// up. It keeps a frame's header, at most 14 bytes each way.
 class WebSocketDecoder : public Decoder {
  public:
@@ -66,7 +66,7 @@ class WebSocketDecoder : public Decoder {
   void BeginFrame(End from);
   void TakePayload(End from, std::string_view* bytes);
   void EndDirection(End from);
-  void Lose(const char* why);
+  void StopDecoding(const char* why);
 
   ConnectionListener* const listener_;
   std::unique_ptr<CallListener> call_;

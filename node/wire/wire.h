@@ -2,7 +2,7 @@
 //
 // Decoders are pure state machines: no I/O, no clock, no thread of their own. They read over the shoulder of
 // a proxy that forwards the same bytes whatever they make of them, so nothing here can fail: what cannot be
-// decoded is reported as a loss, and decoding of that call or connection ends.
+// decoded is reported as a gap, and decoding of that call or connection ends.
 #pragma once
 
 #include <cstddef>
@@ -100,7 +100,7 @@ class ConnectionListener {
 
   /// Something is not decoded from here on: one call, or (`whole_connection`) all that follows. `why` is a
   /// literal, for people: it holds nothing of the traffic.
-  virtual void OnLoss(const char* why, bool whole_connection) = 0;
+  virtual void OnGap(const char* why, bool whole_connection) = 0;
 };
 
 /// Reads one connection. Not thread-safe; the listener must outlive it.

@@ -39,9 +39,9 @@ class NoListener : public ConnectionListener {
  public:
   void OnProtocol(Protocol) override {}
   std::unique_ptr<CallListener> OnCall(const HeaderBlock&) override { return std::make_unique<NoCall>(); }
-  void OnLoss(const char* why, bool) override { loss = why; }
+  void OnGap(const char* why, bool) override { gap = why; }
 
-  const char* loss = nullptr;
+  const char* gap = nullptr;
 };
 
 /// A connection, read by read.
@@ -68,7 +68,7 @@ void Decode(benchmark::State& state, const Conversation& conversation) {
     NoListener listener;
     ConnectionDecoder decoder(&listener, &HeaderNames::Standard(), &limits);
     for (const auto& [end, bytes] : conversation.reads) decoder.Feed(end, bytes);
-    if (listener.loss != nullptr) return state.SkipWithError(listener.loss);
+    if (listener.gap != nullptr) return state.SkipWithError(listener.gap);
   }
   CountProcessed(state, conversation);
 }

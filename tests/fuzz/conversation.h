@@ -51,10 +51,10 @@ inline void Feed(const std::vector<Turn>& turns, size_t size, Decoder* decoder) 
   }
 }
 
-/// Both heard the same: protocols, losses, calls and their messages.
+/// Both heard the same: protocols, gaps, calls and their messages.
 inline void RequireSame(const Recorder& a, const Recorder& b) {
   Require(a.protocols == b.protocols, "the same protocols");
-  Require(a.losses == b.losses, "the same losses");
+  Require(a.gaps == b.gaps, "the same gaps");
   Require(a.calls.size() == b.calls.size(), "as many calls");
   for (size_t i = 0; i < a.calls.size(); ++i) Require(*a.calls[i] == *b.calls[i], "the same calls");
 }

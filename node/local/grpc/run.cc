@@ -69,7 +69,7 @@ absl::Status Say(const std::vector<v1::LocalEvent>& events, LocalClient* client)
 
 void Complain(const std::string& what) { std::fprintf(stderr, "fedcarbon-node run: %s\n", what.c_str()); }
 
-void ComplainOfLoss(const std::string& socket, const absl::Status& status) {
+void LogUnmetered(const std::string& socket, const absl::Status& status) {
   Complain(absl::StrCat("this span is not metered, or not whole: ", socket, ": ", status.message()));
 }
 
@@ -86,7 +86,7 @@ absl::StatusOr<int> Run(const RunFlags& flags) {
   } else {
     client.emplace(flags.socket);
     if (const absl::Status said = Say(beginning, &*client); !said.ok()) {
-      ComplainOfLoss(flags.socket, said);
+      LogUnmetered(flags.socket, said);
       client.reset();
     }
   }
@@ -97,7 +97,7 @@ absl::StatusOr<int> Run(const RunFlags& flags) {
   if (client.has_value()) {
     absl::Status said = Say({EndOf(ended)}, &*client);
     if (said.ok()) said = client->Close(kPatience);
-    if (!said.ok()) ComplainOfLoss(flags.socket, said);
+    if (!said.ok()) LogUnmetered(flags.socket, said);
   }
   return ended.exit_status;
 }

@@ -527,7 +527,7 @@ TEST_F(ConnectionMeterTest, RecordsAGapForAProtocolThatNobodyKnows) {
   EXPECT_EQ(gaps[0].bytes, Bytes(17 + 7));
   EXPECT_EQ(gaps[0].from, began);
   EXPECT_EQ(gaps[0].to, began + absl::Seconds(5));
-  EXPECT_EQ(metrics_.losses, 1u);
+  EXPECT_EQ(metrics_.gaps, 1u);
   EXPECT_EQ(metrics_.undecoded_bytes, 24u);
   ASSERT_THAT(Connections(), SizeIs(1));
   EXPECT_EQ(Connections()[0].protocol, "unknown");
@@ -545,7 +545,7 @@ TEST_F(ConnectionMeterTest, NamesTheProtocol) {
     connection_->Close({});
     EXPECT_EQ(Connections().back().protocol, protocol);
   }
-  EXPECT_EQ(metrics_.losses, 0u);  // not a word is nothing lost
+  EXPECT_EQ(metrics_.gaps, 0u);  // not a word is nothing lost
   EXPECT_THAT(gaps_.Take(), IsEmpty());
 }
 

@@ -75,7 +75,7 @@ class Counter : public ConnectionListener {
     ++events;
     return std::make_unique<Call>(this);
   }
-  void OnLoss(const char*, bool whole_connection) override {
+  void OnGap(const char*, bool whole_connection) override {
     ++events;
     EXPECT_FALSE(whole_connection);
   }
@@ -154,7 +154,7 @@ TEST(PaceTest, AFloodTellsABoundedNumberOfEventsARead) {
       decoder.Feed(flood.from, bytes.substr(0, size));
       bytes.erase(0, size);
       pace.Passed(size, decoder.steps() - steps);
-      // Of a step a call may come, its loss or its end, or a piece of content and its message.
+      // Of a step a call may come, its gap or its end, or a piece of content and its message.
       if (read > 0) {
         EXPECT_LE(counter.events - events, 2 * Pace::kSteps);
       }
@@ -173,7 +173,7 @@ TEST(PaceTest, HeaderFieldsOfAByteAreStepsToo) {
   EXPECT_GE(decoder.steps() - before, 10'000u);
 }
 
-TEST(PaceTest, StepsAreCountedOnThroughAnUpgradeAndALoss) {
+TEST(PaceTest, StepsAreCountedOnThroughAnUpgradeAndAGap) {
   Counter counter;
   const WireLimits limits;
   ConnectionDecoder decoder(&counter, &HeaderNames::Standard(), &limits);
@@ -206,7 +206,7 @@ TEST(PaceTest, ARelayReadsLittleAtATimeOfWhatIsDearToDecode) {
   EXPECT_LT(sent, flood.size());
   EXPECT_GT(most_held, 0);
   EXPECT_LE(most_held, static_cast<int64_t>(Pace::kFirstRead));
-  EXPECT_EQ(proxy.metrics.losses, 0u);
+  EXPECT_EQ(proxy.metrics.gaps, 0u);
 }
 
 }  // namespace

@@ -430,7 +430,7 @@ TEST_F(TlsTest, PassesThroughWhatItMayNotOpen) {
   EXPECT_EQ(connections[0].sent, Bytes(server.socket().Info().tcpi_bytes_received - 1));
   EXPECT_THAT(proxy.meter.sink->All<Transfer>(), IsEmpty());
   EXPECT_THAT(proxy.meter.sink->All<Gap>(), IsEmpty());
-  EXPECT_EQ(proxy.metrics.losses, 0u);
+  EXPECT_EQ(proxy.metrics.gaps, 0u);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ TEST(MetricsText, HoldsEveryMetricUnderItsName) {
   metrics.messages_received = 15;
   metrics.message_sent_bytes = 16;
   metrics.message_received_bytes = 17;
-  metrics.losses = 18;
+  metrics.gaps = 18;
   metrics.undecoded_bytes = 19;
   metrics.kernel_checked = 20;
   metrics.kernel_differed = 21;

@@ -98,7 +98,7 @@ TEST_F(ConnectionDecoderTest, EmptyLinesMayPrecedeTheFirstRequest) {
     ASSERT_THAT(recorder_.calls, SizeIs(1));
     EXPECT_EQ(call().blocks[0].bytes, kGet.size());
     EXPECT_EQ(call().status, 0);
-    EXPECT_THAT(recorder_.losses, IsEmpty());
+    EXPECT_THAT(recorder_.gaps, IsEmpty());
   }
 }
 
@@ -111,7 +111,7 @@ TEST_F(ConnectionDecoderTest, AServerThatSpeaksFirstIsHeardOnceTheClientIsKnown)
   ASSERT_THAT(recorder_.calls, SizeIs(1));
   EXPECT_THAT(call().sent(kClient), ElementsAre(Message{10, 5, true}));
   EXPECT_EQ(call().status, 0);
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+  EXPECT_THAT(recorder_.gaps, IsEmpty());
 }
 
 TEST_F(ConnectionDecoderTest, HoldsSoMuchOfAServerThatSpeaksFirstAndNoMore) {
@@ -121,7 +121,7 @@ TEST_F(ConnectionDecoderTest, HoldsSoMuchOfAServerThatSpeaksFirstAndNoMore) {
     EXPECT_EQ(decoder_->protocol(), Protocol::kUndecided);
     Feed(kServer, std::string(ConnectionDecoder::kHeldBytes + 1 - first, 'x'));
     EXPECT_EQ(decoder_->protocol(), Protocol::kUnknown);
-    EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+    EXPECT_THAT(recorder_.gaps, ElementsAre(kNotRecognised));
     EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(ConnectionDecoder::kHeldBytes + 1));
   }
 }
@@ -133,7 +133,7 @@ TEST_F(ConnectionDecoderTest, WhatAServerSaidFirstAnswersNoLaterRequestInAnySpli
     Feed(kServer, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
     Feed(kClient, kGet.substr(3, cut - 3));
     Feed(kClient, kGet.substr(cut));
-    EXPECT_THAT(recorder_.losses, ElementsAre("an answer without a request")) << cut;
+    EXPECT_THAT(recorder_.gaps, ElementsAre("an answer without a request")) << cut;
     EXPECT_THAT(recorder_.calls, IsEmpty());
   }
 }
@@ -145,7 +145,7 @@ TEST_F(ConnectionDecoderTest, AServerThatHasLeftBeforeTheClientIsKnownAnswersNot
   decoder_->Finish(kClient);
   ASSERT_THAT(recorder_.calls, SizeIs(1));
   EXPECT_FALSE(call().status.has_value());
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+  EXPECT_THAT(recorder_.gaps, IsEmpty());
 
   Restart();
   decoder_->Finish(kServer);
@@ -160,11 +160,11 @@ TEST_F(ConnectionDecoderTest, CountsWhatItDoesNotKnowFromTheFirstByteOn) {
   Feed(kClient, " me\r\n");
   Feed(kServer, "250 ok\r\n");
   EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kUnknown));
-  EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+  EXPECT_THAT(recorder_.gaps, ElementsAre(kNotRecognised));
   EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(11 + 4 + 5 + 8));
 }
 
-TEST_F(ConnectionDecoderTest, SealedBytesAreNoLoss) {
+TEST_F(ConnectionDecoderTest, SealedBytesAreNoGap) {
   Feed(kClient, "\x16\x03\x01");
   Feed(kServer, "\x16\x03\x03");
   EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kTls));
@@ -172,9 +172,9 @@ TEST_F(ConnectionDecoderTest, SealedBytesAreNoLoss) {
   EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(0));
 }
 
-TEST_F(ConnectionDecoderTest, CountsWhatPassesAfterALoss) {
+TEST_F(ConnectionDecoderTest, CountsWhatPassesAfterAGap) {
   Feed(kClient, kGet + "no request at all\r\n\r\n");
-  ASSERT_THAT(recorder_.losses, SizeIs(1));
+  ASSERT_THAT(recorder_.gaps, SizeIs(1));
   EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(0));
   Feed(kServer, kOk);
   EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(kOk.size()));
@@ -197,7 +197,7 @@ TEST_F(ConnectionDecoderTest, AWebSocketBeginsAtTheByteAfterItsAnswerInAnySplit)
     ASSERT_THAT(recorder_.calls, SizeIs(1));
     EXPECT_THAT(call().sent(kClient), ElementsAre(Message{5, 5, true}, Message{4, 4, true}));
     EXPECT_THAT(call().sent(kServer), ElementsAre(Message{7, 7, true}));
-    EXPECT_THAT(recorder_.losses, IsEmpty());
+    EXPECT_THAT(recorder_.gaps, IsEmpty());
   }
 }
 
@@ -212,7 +212,7 @@ TEST_F(ConnectionDecoderTest, Http2AfterAnUpgradeAnswersTheRequestOnStreamOne) {
   ASSERT_THAT(recorder_.calls, SizeIs(1));
   EXPECT_THAT(call().sent(kServer), ElementsAre(Message{6, 6, true}));
   EXPECT_EQ(call().status, 0);
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+  EXPECT_THAT(recorder_.gaps, IsEmpty());
 }
 
 TEST_F(ConnectionDecoderTest, WhatGoesThroughATunnelIsNotDecoded) {
@@ -220,25 +220,25 @@ TEST_F(ConnectionDecoderTest, WhatGoesThroughATunnelIsNotDecoded) {
   Feed(kServer, "HTTP/1.1 200 OK\r\n\r\nabc");
   Feed(kClient, "defgh");
   EXPECT_THAT(recorder_.protocols, ElementsAre(Protocol::kHttp1, Protocol::kUnknown));
-  EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+  EXPECT_THAT(recorder_.gaps, ElementsAre(kNotRecognised));
   EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(3 + 5));
 }
 
 TEST_F(ConnectionDecoderTest, AClientThatLeavesBeforeItIsKnown) {
   decoder_->Finish(kClient);
   decoder_->Finish(kServer);
-  EXPECT_THAT(recorder_.losses, IsEmpty()) << "nothing said is nothing lost";
+  EXPECT_THAT(recorder_.gaps, IsEmpty()) << "nothing said is nothing lost";
 
   Restart();
   Feed(kClient, "GE");
   decoder_->Finish(kClient);
-  EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+  EXPECT_THAT(recorder_.gaps, ElementsAre(kNotRecognised));
   EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(2));
 
   Restart();
   decoder_->Finish(kClient);
   Feed(kServer, "to whom?");
-  EXPECT_THAT(recorder_.losses, ElementsAre(kNotRecognised));
+  EXPECT_THAT(recorder_.gaps, ElementsAre(kNotRecognised));
   EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(8));
 }
 

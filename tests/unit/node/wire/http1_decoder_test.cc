@@ -57,7 +57,7 @@ class Http1DecoderTest : public ::testing::Test {
 
   /// The connection is still read: another exchange comes through.
   void ExpectAlive() {
-    ASSERT_THAT(recorder_.losses, IsEmpty());
+    ASSERT_THAT(recorder_.gaps, IsEmpty());
     const size_t calls = recorder_.calls.size();
     Feed(kClient, kPost + "body");
     Feed(kServer, kOk + "hello");
@@ -69,8 +69,8 @@ class Http1DecoderTest : public ::testing::Test {
   }
 
   void ExpectLost(std::string_view why) {
-    ASSERT_THAT(recorder_.losses, SizeIs(1)) << why;
-    EXPECT_THAT(recorder_.losses.back(), HasSubstr(std::string(why)));
+    ASSERT_THAT(recorder_.gaps, SizeIs(1)) << why;
+    EXPECT_THAT(recorder_.gaps.back(), HasSubstr(std::string(why)));
     EXPECT_TRUE(recorder_.lost);
     const size_t calls = recorder_.calls.size();
     for (const auto& call : recorder_.calls) EXPECT_TRUE(call->gone);
@@ -122,7 +122,7 @@ TEST_F(Http1DecoderTest, AHeadIsReadAsIfNoneLikeItHadComeBefore) {
     Feed(kClient, "POST " + path + " HTTP/1.1\r\n" + field + length(sent));
     Feed(kServer, std::string("HTTP/1.1 ") + (random() % 2 == 0 ? "200" : "404") + " Said\r\n" + field +
                       length(received));
-    ASSERT_THAT(recorder_.losses, IsEmpty());
+    ASSERT_THAT(recorder_.gaps, IsEmpty());
     EXPECT_THAT(call(i).sent(kClient), ElementsAre(Message{sent, sent, true}));
     EXPECT_THAT(call(i).sent(kServer), ElementsAre(Message{received, received, true}));
     EXPECT_THAT(call(i).blocks[0].fields, ElementsAre(Pair(":method", "POST"), Pair(":path", path)));
@@ -327,7 +327,7 @@ TEST_F(Http1DecoderTest, ACallIsCutIfTheServerClosesBeforeItsAnswersEnd) {
       EXPECT_TRUE(call->gone);
       EXPECT_FALSE(call->status.has_value());
     }
-    EXPECT_THAT(recorder_.losses, IsEmpty());
+    EXPECT_THAT(recorder_.gaps, IsEmpty());
     Feed(kClient, kGet);
     decoder_->Finish(kClient);
   }
@@ -351,7 +351,7 @@ TEST_F(Http1DecoderTest, ACallIsCutIfTheAnswerComesAfterTheClientHasClosedEarly)
   EXPECT_FALSE(call().status.has_value());
   EXPECT_THAT(call().sent(kServer), ElementsAre(Message{5, 5, true}));
   Feed(kServer, "more");
-  EXPECT_THAT(recorder_.losses, ElementsAre(HasSubstr("without a request")));
+  EXPECT_THAT(recorder_.gaps, ElementsAre(HasSubstr("without a request")));
 }
 
 TEST_F(Http1DecoderTest, AfterTheClientsCloseItsRequestsAreStillAnswered) {
@@ -531,7 +531,7 @@ TEST_F(Http1DecoderTest, MalformedSections) {
 
 TEST_F(Http1DecoderTest, WhatPassedBeforeABrokenChunkIsTold) {
   Feed(kClient, kChunkedPost + "3\r\nabcx");
-  ASSERT_THAT(recorder_.losses, SizeIs(1));
+  ASSERT_THAT(recorder_.gaps, SizeIs(1));
   EXPECT_THAT(call().sent(kClient), ElementsAre(Message{3, 3, false}));
 }
 
@@ -595,13 +595,13 @@ TEST_F(Http1DecoderTest, RequestsWithoutAnAnswerAreBounded) {
   EXPECT_THAT(recorder_.calls, SizeIs(3));
   Feed(kServer, kOk + "hello");
   Feed(kClient, kGet);
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+  EXPECT_THAT(recorder_.gaps, IsEmpty());
   Feed(kClient, kGet);
   ExpectLost("too many requests");
   EXPECT_THAT(recorder_.calls, SizeIs(4));
 }
 
-TEST_F(Http1DecoderTest, ALossGivesUpEveryCall) {
+TEST_F(Http1DecoderTest, AGapGivesUpEveryCall) {
   Feed(kClient, kGet + kGet);
   Feed(kServer, "nonsense\r\n\r\n");
   ExpectLost("malformed");
@@ -652,7 +652,7 @@ TEST_F(Http1DecoderTest, AnySplitTellsTheSameCalls) {
     return recorder;
   };
   const auto whole = listen([] { return 1'000'000; });
-  ASSERT_THAT(whole->losses, IsEmpty());
+  ASSERT_THAT(whole->gaps, IsEmpty());
   std::vector<int> statuses;
   for (const auto& call : whole->calls) statuses.push_back(call->status.value_or(-1));
   ASSERT_THAT(statuses, ElementsAre(0, 0, 0, 14, 0, 0, -1));
@@ -661,7 +661,7 @@ TEST_F(Http1DecoderTest, AnySplitTellsTheSameCalls) {
   for (int round = 0; round < 500; ++round) {
     const size_t longest = round == 0 ? 1 : 1 + random() % 60;
     const auto parts = listen([&] { return 1 + random() % longest; });
-    ASSERT_THAT(parts->losses, IsEmpty());
+    ASSERT_THAT(parts->gaps, IsEmpty());
     ASSERT_THAT(parts->calls, SizeIs(whole->calls.size()));
     for (size_t i = 0; i < whole->calls.size(); ++i) ASSERT_EQ(*parts->calls[i], *whole->calls[i]) << i;
   }

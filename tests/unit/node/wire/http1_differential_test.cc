@@ -171,7 +171,7 @@ class Conversation {
     Oracle server(HTTP_RESPONSE, &requests);
     const std::vector<Oracle::Message> answers = server.Read(sent_[1]);
     ASSERT_FALSE(client.refused || server.refused);
-    ASSERT_THAT(recorder_.losses, ::testing::IsEmpty());
+    ASSERT_THAT(recorder_.gaps, ::testing::IsEmpty());
     ASSERT_EQ(requests.size(), exchanges_.size());
     ASSERT_EQ(answers.size(), exchanges_.size());
     ASSERT_EQ(recorder_.calls.size(), exchanges_.size());

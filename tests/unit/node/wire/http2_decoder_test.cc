@@ -83,7 +83,7 @@ class Http2DecoderTest : public ::testing::Test {
 
   /// The connection is still read: another call comes through with its fields.
   void ExpectAlive(uint32_t stream = 1'001) {
-    ASSERT_FALSE(decoder_->lost()) << recorder_.losses.back();
+    ASSERT_FALSE(decoder_->lost()) << recorder_.gaps.back();
     const size_t calls = recorder_.calls.size();
     UnaryCall(stream);
     ASSERT_THAT(recorder_.calls, SizeIs(calls + 1));
@@ -106,7 +106,7 @@ class Http2DecoderTest : public ::testing::Test {
 
   void ExpectLost(std::string_view why) {
     ASSERT_TRUE(decoder_->lost()) << why;
-    EXPECT_THAT(recorder_.losses.back(), HasSubstr(std::string(why)));
+    EXPECT_THAT(recorder_.gaps.back(), HasSubstr(std::string(why)));
     const size_t calls = recorder_.calls.size();
     for (const auto& call : recorder_.calls) EXPECT_TRUE(call->gone);
     UnaryCall(1'001);  // the recorder stops the program if anything is told
@@ -214,7 +214,7 @@ TEST_F(Http2DecoderTest, AnUnknownMessageFlagGivesUpThatCallAlone) {
   EXPECT_THAT(call().sent(kServer), ElementsAre(Message{6, 1, true}));
   EXPECT_TRUE(call().gone);
   EXPECT_FALSE(call().status.has_value());
-  EXPECT_THAT(recorder_.losses, ElementsAre(HasSubstr("unknown flags")));
+  EXPECT_THAT(recorder_.gaps, ElementsAre(HasSubstr("unknown flags")));
   Feed(kServer, {Data(1, "anything"), Trailers(1)});
   Feed(kClient, Data(3, "", kEndStream));
   Feed(kServer, Trailers(3));
@@ -225,13 +225,13 @@ TEST_F(Http2DecoderTest, AnUnknownMessageFlagGivesUpThatCallAlone) {
 TEST_F(Http2DecoderTest, ABodyInFrontOfItsAnswerGivesUpThatCallAlone) {
   uint32_t stream = 1;
   for (const Fields& request : {kGrpcRequest, kGet}) {
-    recorder_.losses.clear();
+    recorder_.gaps.clear();
     Feed(kClient, Request(stream, request, kEndStream));
     Feed(kServer, Answer(stream, {{":status", "103"}}));
     Feed(kServer, Data(stream, GrpcMessage("message").substr(0, 8)));
     EXPECT_TRUE(recorder_.calls.back()->gone);
     EXPECT_FALSE(recorder_.calls.back()->status.has_value());
-    EXPECT_THAT(recorder_.losses, ElementsAre(HasSubstr("in front of its answer")));
+    EXPECT_THAT(recorder_.gaps, ElementsAre(HasSubstr("in front of its answer")));
     Feed(kServer, Trailers(stream, {{":status", "200"}, {"content-encoding", "gzip"}}));
     EXPECT_THAT(recorder_.calls.back()->sent(kServer), IsEmpty());
     stream += 2;
@@ -268,7 +268,7 @@ TEST_F(Http2DecoderTest, GrpcWebIsPlainHttp) {
     EXPECT_EQ(recorder_.calls.back()->status, 0) << "of the HTTP status";
     stream += 2;
   }
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+  EXPECT_THAT(recorder_.gaps, IsEmpty());
 }
 
 TEST_F(Http2DecoderTest, AnEmptyBodyIsAnEmptyMessage) {
@@ -456,10 +456,10 @@ TEST_F(Http2DecoderTest, OpenStreamsAreBoundedAndTheOldestIsGivenUp) {
   limits_.streams = 3;
   Restart();
   Feed(kClient, {Request(1), Request(3), Request(5)});
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+  EXPECT_THAT(recorder_.gaps, IsEmpty());
   EXPECT_FALSE(call(0).gone);
   Feed(kClient, Request(7));
-  EXPECT_THAT(recorder_.losses, ElementsAre(HasSubstr("more open streams")));
+  EXPECT_THAT(recorder_.gaps, ElementsAre(HasSubstr("more open streams")));
   EXPECT_TRUE(call(0).gone);
   EXPECT_FALSE(call(0).status.has_value());
   for (const uint32_t stream : {1, 3, 5, 7}) {
@@ -543,7 +543,7 @@ TEST_F(Http2DecoderTest, FramesOfTheConnectionAndUnknownOnesAreSkipped) {
   Feed(kClient, Data(1, GrpcMessage("after GOAWAY"), kEndStream));
   Feed(kServer, Trailers(1));
   EXPECT_EQ(call().status, 0);
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+  EXPECT_THAT(recorder_.gaps, IsEmpty());
   ExpectAlive();
 }
 
@@ -680,7 +680,7 @@ TEST_F(Http2DecoderTest, AHeaderBlockAboveTheLimitWithItsContinuations) {
   }
 }
 
-TEST_F(Http2DecoderTest, ALossGivesUpEveryCall) {
+TEST_F(Http2DecoderTest, AGapGivesUpEveryCall) {
   Feed(kClient, {Request(1), Request(3)});
   Feed(kServer, Data(0, "x"));
   ExpectLost("without one");
@@ -737,7 +737,7 @@ TEST_F(Http2DecoderTest, AnySplitTellsTheSameCalls) {
   };
   const auto whole = listen([] { return 1'000'000; });
   ASSERT_THAT(whole->calls, SizeIs(4));
-  ASSERT_THAT(whole->losses, IsEmpty());
+  ASSERT_THAT(whole->gaps, IsEmpty());
   std::vector<int> statuses;
   for (const auto& call : whole->calls) statuses.push_back(call->status.value_or(-1));
   ASSERT_THAT(statuses, ElementsAre(0, 12, 1, 1));
@@ -747,7 +747,7 @@ TEST_F(Http2DecoderTest, AnySplitTellsTheSameCalls) {
     const size_t longest = round == 0 ? 1 : 1 + random() % 60;
     const auto parts = listen([&] { return 1 + random() % longest; });
     ASSERT_THAT(parts->calls, SizeIs(whole->calls.size()));
-    ASSERT_THAT(parts->losses, IsEmpty());
+    ASSERT_THAT(parts->gaps, IsEmpty());
     for (size_t i = 0; i < whole->calls.size(); ++i) ASSERT_EQ(*parts->calls[i], *whole->calls[i]) << i;
   }
 }

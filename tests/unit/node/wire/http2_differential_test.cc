@@ -517,7 +517,7 @@ TEST(Http2DifferentialTest, TellsWhatTheSessionsSent) {
       WireLimits limits;
       Http2Decoder decoder(&recorder, &HeaderNames::Standard(), &limits);
       Feed(connection.passed, longest, &random, &decoder);
-      ASSERT_THAT(recorder.losses, ::testing::IsEmpty());
+      ASSERT_THAT(recorder.gaps, ::testing::IsEmpty());
       ASSERT_EQ(recorder.calls.size(), connection.calls.size());
       for (size_t i = 0; i < recorder.calls.size(); ++i) {
         SCOPED_TRACE("call " + std::to_string(i));

@@ -64,17 +64,17 @@ class Recorder : public ConnectionListener {
   void OnProtocol(Protocol protocol) override { protocols.push_back(protocol); }
 
   std::unique_ptr<CallListener> OnCall(const HeaderBlock& request) override {
-    Require(!lost, "a call after the connection's loss");
+    Require(!lost, "a call after the connection's gap");
     if (deaf) return nullptr;
     std::unique_ptr<CallListener> call = NewCall();
     calls.back()->blocks.push_back({End::kClient, request.bytes.count(), request.fields});
     return call;
   }
 
-  void OnLoss(const char* why, bool whole_connection) override {
-    Require(!lost, "a loss after the connection's loss");
+  void OnGap(const char* why, bool whole_connection) override {
+    Require(!lost, "a gap after the connection's gap");
     lost = whole_connection;
-    losses.emplace_back(why);
+    gaps.emplace_back(why);
   }
 
   /// One that began elsewhere.
@@ -85,7 +85,7 @@ class Recorder : public ConnectionListener {
 
   std::vector<std::unique_ptr<Call>> calls;
   std::vector<Protocol> protocols;
-  std::vector<std::string> losses;
+  std::vector<std::string> gaps;
   bool lost = false;
   bool deaf = false;  // listens to no further call
   size_t pieces = 0;
@@ -133,7 +133,7 @@ class Recorder : public ConnectionListener {
 
    private:
     void Live() const {
-      Require(!recorder_->lost, "something of a call after the connection's loss");
+      Require(!recorder_->lost, "something of a call after the connection's gap");
       Require(!call_->status.has_value(), "something of a call after its end");
     }
 

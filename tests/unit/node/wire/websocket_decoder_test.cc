@@ -41,7 +41,7 @@ class WebSocketDecoderTest : public ::testing::Test {
 
   /// It still reads: another message each way comes through.
   void ExpectAlive() {
-    ASSERT_THAT(recorder_.losses, IsEmpty());
+    ASSERT_THAT(recorder_.gaps, IsEmpty());
     for (const End end : {kClient, kServer}) {
       const size_t messages = call().sent(end).size();
       Send(end, kFinal | kText, "alive");
@@ -51,13 +51,13 @@ class WebSocketDecoderTest : public ::testing::Test {
   }
 
   void ExpectLost(std::string_view why) {
-    ASSERT_THAT(recorder_.losses, ElementsAre(HasSubstr(std::string(why))));
+    ASSERT_THAT(recorder_.gaps, ElementsAre(HasSubstr(std::string(why))));
     EXPECT_TRUE(call().gone);
     Send(kClient, kFinal | kText, "x");  // the recorder stops the program if anything is told
     Send(kServer, kFinal | kClose, "");
     decoder_->Finish(kClient);
     decoder_->Finish(kServer);
-    EXPECT_THAT(recorder_.losses, SizeIs(1));
+    EXPECT_THAT(recorder_.gaps, SizeIs(1));
   }
 
   Recorder recorder_;
@@ -143,7 +143,7 @@ TEST_F(WebSocketDecoderTest, ALengthIsBelow2To63) {
   const std::string greatest("\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", 10);
   Feed(kServer, greatest + "payload");
   EXPECT_THAT(call().sent(kServer), ElementsAre(Message{7, 7, false}));
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+  EXPECT_THAT(recorder_.gaps, IsEmpty());
   Restart();
   Feed(kServer, std::string("\x82\x7f\x80\0\0\0\0\0\0\0", 10));
   ExpectLost("length");
@@ -164,7 +164,7 @@ TEST_F(WebSocketDecoderTest, ACallNobodyListensToIsOnlyFollowed) {
     Send(end, kFinal | kClose, "");
     decoder_->Finish(end);
   }
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+  EXPECT_THAT(recorder_.gaps, IsEmpty());
 }
 
 // How the call ends.
@@ -225,7 +225,7 @@ TEST_F(WebSocketDecoderTest, ClosedWithoutACloseFrameItIsCut) {
   EXPECT_TRUE(call().gone);
   EXPECT_FALSE(call().status.has_value());
   EXPECT_THAT(call().sent(kClient), ElementsAre(Message{2, 2, false}));
-  EXPECT_THAT(recorder_.losses, IsEmpty());
+  EXPECT_THAT(recorder_.gaps, IsEmpty());
 }
 
 // What ends decoding.
@@ -310,7 +310,7 @@ TEST_F(WebSocketDecoderTest, ControlFramesHoldUpTo125Bytes) {
     for (const uint8_t kind : {kPing, kPong, kClose}) {
       Restart();
       Send(end, kFinal | kind, std::string("\x03\xe8") + std::string(123, 'x'));
-      EXPECT_THAT(recorder_.losses, IsEmpty());
+      EXPECT_THAT(recorder_.gaps, IsEmpty());
       Restart();
       Send(end, kFinal | kind, std::string("\x03\xe8") + std::string(124, 'x'));
       ExpectLost("control frame");
@@ -361,7 +361,7 @@ TEST_F(WebSocketDecoderTest, AnySplitTellsTheSameMessages) {
     return recorder;
   };
   const auto whole = listen([] { return 1'000'000; });
-  ASSERT_THAT(whole->losses, IsEmpty());
+  ASSERT_THAT(whole->gaps, IsEmpty());
   ASSERT_THAT(whole->calls[0]->sent(kClient),
               ElementsAre(Message{5, 5, true}, Message{126, 126, true}, Message{3, std::nullopt, true},
                           Message{0, 0, true}, Message{65'536, 65'536, true}, Message{3, 3, false}));
@@ -371,7 +371,7 @@ TEST_F(WebSocketDecoderTest, AnySplitTellsTheSameMessages) {
   for (int round = 0; round < 200; ++round) {
     const size_t longest = round == 0 ? 1 : 1 + random() % 200;
     const auto parts = listen([&] { return 1 + random() % longest; });
-    ASSERT_THAT(parts->losses, IsEmpty());
+    ASSERT_THAT(parts->gaps, IsEmpty());
     ASSERT_EQ(*parts->calls[0], *whole->calls[0]);
   }
 }
