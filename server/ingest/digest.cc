@@ -234,7 +234,7 @@ class Digester {
   void AddOthers() {
     if (!batch_.nodes().empty()) delta_.description = *batch_.nodes().rbegin();
     if (!batch_.clocks().empty()) {
-      const v1::Clock& clock = *batch_.clocks().rbegin();
+      const v1::ClockReading& clock = *batch_.clocks().rbegin();
       delta_.clock = ClockReading{opened_.time(clock.time_us()), absl::Microseconds(clock.offset_us()),
                                   Micros(clock.round_trip_us())};
     }

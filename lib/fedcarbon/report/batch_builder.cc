@@ -143,7 +143,7 @@ void MakeRelative(int64_t wall, v1::Energy* energy) { energy->set_start_us(energ
 void MakeRelative(int64_t wall, v1::Connection* connection) {
   connection->set_start_us(connection->start_us() - wall);
 }
-void MakeRelative(int64_t wall, v1::Clock* clock) { clock->set_time_us(clock->time_us() - wall); }
+void MakeRelative(int64_t wall, v1::ClockReading* clock) { clock->set_time_us(clock->time_us() - wall); }
 void MakeRelative(int64_t wall, v1::Gap* gap) {
   gap->set_from_us(gap->from_us() - wall);
   gap->set_to_us(gap->to_us() - wall);
@@ -352,10 +352,10 @@ bool BatchBuilder::State::Add(const Binding& binding) {
 }
 
 bool BatchBuilder::State::Add(const ClockReading& reading) {
-  v1::Clock fact;
+  v1::ClockReading fact;
   fact.set_offset_us(absl::ToInt64Microseconds(reading.offset));
   fact.set_round_trip_us(Microseconds(reading.round_trip));
-  v1::Clock* const appended = Append(std::move(fact), 1);
+  v1::ClockReading* const appended = Append(std::move(fact), 1);
   if (appended != nullptr) appended->set_time_us(AbsoluteMicroseconds(reading.time));
   return appended != nullptr;
 }

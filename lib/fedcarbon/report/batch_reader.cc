@@ -136,7 +136,7 @@ absl::Status Check(const v1::Batch& batch, Place place, const v1::Binding& bindi
   return CheckRun(batch, place, binding.run());
 }
 
-absl::Status Check(const v1::Batch&, Place place, const v1::Clock& clock) {
+absl::Status Check(const v1::Batch&, Place place, const v1::ClockReading& clock) {
   return CheckDuration(place, "round_trip_us", clock.round_trip_us());
 }
 

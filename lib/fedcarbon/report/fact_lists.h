@@ -29,7 +29,7 @@ inline constexpr std::tuple kFactLists = {
     FactList<v1::Energy>{"energies", &v1::Batch::energies, &v1::Batch::mutable_energies},
     FactList<v1::Connection>{"connections", &v1::Batch::connections, &v1::Batch::mutable_connections},
     FactList<v1::Binding>{"bindings", &v1::Batch::bindings, &v1::Batch::mutable_bindings},
-    FactList<v1::Clock>{"clocks", &v1::Batch::clocks, &v1::Batch::mutable_clocks},
+    FactList<v1::ClockReading>{"clocks", &v1::Batch::clocks, &v1::Batch::mutable_clocks},
     FactList<v1::Gap>{"gaps", &v1::Batch::gaps, &v1::Batch::mutable_gaps},
     FactList<v1::Overhead>{"overheads", &v1::Batch::overheads, &v1::Batch::mutable_overheads},
 };

@@ -429,7 +429,7 @@ TEST(Digest, TheLastDescriptionAndClockCount) {
   opened.is_signed = true;
   for (const char* country : {"DEU", "FRA"}) opened.batch.add_nodes()->set_country(country);
   for (const int offset : {1, -2}) {
-    v1::Clock* clock = opened.batch.add_clocks();
+    v1::ClockReading* clock = opened.batch.add_clocks();
     clock->set_offset_us(offset);
     clock->set_round_trip_us(5);
   }
