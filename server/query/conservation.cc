@@ -14,10 +14,10 @@ namespace fedcarbon::server {
 namespace {
 
 /// From, to, reported by the sender, observer, answered.
-using Reporter = std::tuple<std::string, std::string, bool, v1::Observer, bool>;
+using ObserverKey = std::tuple<std::string, std::string, bool, v1::Observer, bool>;
 
 /// Who reports the connections of an edge.
-Reporter Proxy(const std::string& from, const std::string& to, bool by_sender) {
+ObserverKey Proxy(const std::string& from, const std::string& to, bool by_sender) {
   return {from, to, by_sender, v1::OBSERVER_PROXY, true};
 }
 
@@ -38,7 +38,7 @@ struct Amounts {
   }
 };
 
-using Sums = std::map<Reporter, Amounts>;
+using Sums = std::map<ObserverKey, Amounts>;
 
 absl::StatusOr<Sums> Recorded(Store* store) {
   Sums sums;
@@ -49,9 +49,9 @@ absl::StatusOr<Sums> Recorded(Store* store) {
     if (!damaged.ok()) return false;
     const std::string& node = batch->batch.node();
     for (const Transfer& transfer : ExpandTransfers(*batch)) {
-      const auto add = [&](const Reporter& reporter, const DirectionCounts& counts) {
-        sums[reporter].Add(counts.messages, counts.message_bytes.value_or(Bytes(0)),
-                           counts.encoded_bytes.value_or(Bytes(0)));
+      const auto add = [&](const ObserverKey& key, const DirectionCounts& counts) {
+        sums[key].Add(counts.messages, counts.message_bytes.value_or(Bytes(0)),
+                      counts.encoded_bytes.value_or(Bytes(0)));
       };
       add({node, transfer.peer, true, transfer.observer, transfer.answered}, transfer.sent);
       add({transfer.peer, node, false, transfer.observer, transfer.answered}, transfer.received);
@@ -92,14 +92,14 @@ absl::Status CheckEdges(const CountedRun& run) {
   const std::map<uint32_t, EdgeCount> rounds(run.in_rounds.edges.begin(), run.in_rounds.edges.end());
   const std::map<uint32_t, EdgeCount> rest(run.unattributed.edges.begin(), run.unattributed.edges.end());
   std::map<uint32_t, Bytes> largest;
-  Bytes of_reporter;
+  Bytes of_observer;
   const EdgeReport* last = nullptr;
   for (const EdgeReport& report : run.recorded.reports) {
-    if (last == nullptr || last->Reporter() != report.Reporter()) of_reporter = Bytes(0);
+    if (last == nullptr || last->ObserverKey() != report.ObserverKey()) of_observer = Bytes(0);
     last = &report;
-    of_reporter += report.totals.message.bytes;
+    of_observer += report.totals.message.bytes;
     Bytes& bytes = largest[report.edge];
-    if (report.answered) bytes = std::max(bytes, of_reporter);
+    if (report.answered) bytes = std::max(bytes, of_observer);
   }
   for (const auto& [edge, recorded] : largest) {
     const Bytes in_rounds = rounds.count(edge) > 0 ? rounds.at(edge).message : Bytes(0);
@@ -116,15 +116,15 @@ absl::Status CheckEdges(const CountedRun& run) {
 absl::Status Compare(const Sums& recorded, const Sums& booked) {
   Sums all = recorded;
   all.insert(booked.begin(), booked.end());
-  for (const auto& [reporter, unused] : all) {
-    const auto of = [reporter = &reporter](const Sums& sums) {
-      const auto found = sums.find(*reporter);
+  for (const auto& [key, unused] : all) {
+    const auto of = [key = &key](const Sums& sums) {
+      const auto found = sums.find(*key);
       return found == sums.end() ? Amounts() : found->second;
     };
     const Amounts in_batches = of(recorded);
     const Amounts in_totals = of(booked);
     if (in_batches == in_totals) continue;
-    const auto& [from, to, by_sender, observer, answered] = reporter;
+    const auto& [from, to, by_sender, observer, answered] = key;
     return absl::DataLossError(absl::StrCat(
         from, " -> ", to, " as its ", by_sender ? "sender" : "receiver", " saw it: batches hold ",
         in_batches.message.count(), " B in ", in_batches.messages, " messages and ",

@@ -54,7 +54,7 @@ class RunNames {
   absl::flat_hash_map<std::pair<uint32_t, uint32_t>, uint32_t> edge_numbers_;
 };
 
-/// What the store holds of one scope: reports of each reporter of an edge, one cell for each node and kind.
+/// What the store holds of one scope: reports of each observer of an edge, one cell for each node and kind.
 /// Both ordered.
 struct Cells {
   std::vector<EdgeReport> reports;
@@ -94,7 +94,7 @@ struct CountedRun {
   RunNames names;
   TransportShares transport;                                // of its edges and hours
   std::map<uint64_t, std::shared_ptr<const Block>> blocks;  // by round / kBlockRounds
-  Cells recorded;        // rounds and unattributed, merged: what each reporter recorded of the run
+  Cells recorded;        // rounds and unattributed, merged: what each observer recorded of the run
   Counted in_rounds;     // sum of all rounds, each counted by itself
   Counted unattributed;  // what the run holds beyond its rounds
   Counted whole;         // both; disagreements and cross-checks are those of the whole edges

@@ -17,16 +17,16 @@ void RaiseTo(const LayerSum& other, LayerSum* sum) {
   }
 }
 
-/// What one reporter recorded, all hours together.
-struct ReporterSum {
+/// What one observer recorded, all hours together.
+struct ObserverSum {
   absl::Span<const EdgeReport> reports;
   EdgeTotals totals;
   LayerSum transport;
 
   bool answered() const { return reports[0].answered; }
 };
-using ReporterSums =
-    absl::InlinedVector<ReporterSum, 4>;  // two ends, each with an interceptor or a proxy or both
+using ObserverSums =
+    absl::InlinedVector<ObserverSum, 4>;  // two ends, each with an interceptor or a proxy or both
 
 /// The first reports, as far as they are the same in what `of` takes of them.
 template <typename Of>
@@ -36,15 +36,15 @@ absl::Span<const EdgeReport> Leading(absl::Span<const EdgeReport> reports, const
   return reports.first(end - reports.begin());
 }
 
-/// What `encoded` bytes of the reporter and hour of `report` took at the transport.
+/// What `encoded` bytes of the observer and hour of `report` took at the transport.
 LayerSum Share(const EdgeReport& report, const LayerSum& encoded, const TransportShares& transport) {
   if (report.observer != v1::OBSERVER_PROXY) return {};
   const auto share = transport.Share(report.edge, report.by_sender, report.hour, encoded.bytes);
   return share.has_value() ? LayerSum{encoded.transfers, *share} : LayerSum();
 }
 
-/// What a reporter's bytes took at the transport. Categories of waste share together: each by itself, rounded
-/// down, would come to less.
+/// What an observer's bytes took at the transport. Categories of waste share together: each by itself,
+/// rounded down, would come to less.
 LayerSum ShareOfAll(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
   LayerSum sum;
   if (reports[0].observer != v1::OBSERVER_PROXY) return sum;
@@ -58,11 +58,11 @@ LayerSum ShareOfAll(absl::Span<const EdgeReport> reports, const TransportShares&
   return sum;
 }
 
-ReporterSums SumReporters(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
-  ReporterSums sums;
+ObserverSums SumObservers(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
+  ObserverSums sums;
   while (!reports.empty()) {
-    ReporterSum sum;
-    sum.reports = Leading(reports, [](const EdgeReport& report) { return report.Reporter(); });
+    ObserverSum sum;
+    sum.reports = Leading(reports, [](const EdgeReport& report) { return report.ObserverKey(); });
     for (const EdgeReport& report : sum.reports) sum.totals += report.totals;
     sum.transport = ShareOfAll(sum.reports, transport);
     reports.remove_prefix(sum.reports.size());
@@ -78,10 +78,10 @@ MeasuredBytes Measured(const EdgeTotals& totals, const LayerSum& transport) {
 }
 
 /// The largest of the sums that are answered, or that are not, layer by layer.
-MeasuredBytes Largest(absl::Span<const ReporterSum> sums, bool answered) {
+MeasuredBytes Largest(absl::Span<const ObserverSum> sums, bool answered) {
   MeasuredBytes largest;
   LayerSum message, encoded, transport;
-  for (const ReporterSum& sum : sums) {
+  for (const ObserverSum& sum : sums) {
     if (sum.answered() != answered) continue;
     const EdgeTotals& totals = sum.totals;
     largest.transfers = std::max(largest.transfers, totals.transfers);
@@ -108,9 +108,9 @@ struct EndSums {
   Bytes others;
 };
 
-EndSums MessagesAtEnd(absl::Span<const ReporterSum> sums, bool by_sender) {
+EndSums MessagesAtEnd(absl::Span<const ObserverSum> sums, bool by_sender) {
   EndSums end;
-  for (const ReporterSum& sum : sums) {
+  for (const ObserverSum& sum : sums) {
     const LayerSum& message = sum.totals.message;
     if (!sum.answered() || sum.reports[0].by_sender != by_sender || message.transfers == 0) continue;
     end.reported = true;
@@ -120,7 +120,7 @@ EndSums MessagesAtEnd(absl::Span<const ReporterSum> sums, bool by_sender) {
   return end;
 }
 
-Bytes BytesAt(v1::Layer layer, const ReporterSum& sum) {
+Bytes BytesAt(v1::Layer layer, const ObserverSum& sum) {
   switch (layer) {
     case v1::LAYER_MESSAGE:
       return sum.totals.message.bytes;
@@ -133,7 +133,7 @@ Bytes BytesAt(v1::Layer layer, const ReporterSum& sum) {
   }
 }
 
-WasteCounts WasteKnownTo(const ReporterSum& sum, v1::Layer layer, const TransportShares& transport) {
+WasteCounts WasteKnownTo(const ObserverSum& sum, v1::Layer layer, const TransportShares& transport) {
   WasteCounts waste = {};
   for (const EdgeReport& report : sum.reports) {
     if (report.waste == v1::WASTE_UNSPECIFIED) continue;
@@ -151,14 +151,14 @@ Bytes SumOf(const WasteCounts& waste) {
 }
 
 /// Of the answered sums that are the largest at the counted layer, the waste of the one that knows of most.
-WasteCounts WasteOf(const ReporterSums& sums, v1::Layer layer, const TransportShares& transport) {
+WasteCounts WasteOf(const ObserverSums& sums, v1::Layer layer, const TransportShares& transport) {
   Bytes largest;
-  for (const ReporterSum& sum : sums) {
+  for (const ObserverSum& sum : sums) {
     if (sum.answered()) largest = std::max(largest, BytesAt(layer, sum));
   }
   WasteCounts most = {};
   Bytes most_bytes;
-  for (const ReporterSum& sum : sums) {
+  for (const ObserverSum& sum : sums) {
     if (!sum.answered() || BytesAt(layer, sum) != largest) continue;
     const WasteCounts known = WasteKnownTo(sum, layer, transport);
     const Bytes bytes = SumOf(known);
@@ -201,7 +201,7 @@ EdgeCount& EdgeCount::operator+=(const EdgeCount& other) {
 }
 
 EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
-  const ReporterSums sums = SumReporters(reports, transport);
+  const ObserverSums sums = SumObservers(reports, transport);
   const MeasuredBytes answered = Largest(sums, true);
   const MeasuredBytes unanswered = Largest(sums, false);
   const EndSums sender = MessagesAtEnd(sums, true);

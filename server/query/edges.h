@@ -1,7 +1,7 @@
 // Double entry: both ends of an edge report what they saw of it, and this counts it once (README.md,
 // "Counting").
 //
-// Of an edge in a scope (a round, or all of a run) the largest of its reporters' sums of answered calls
+// Of an edge in a scope (a round, or all of a run) the largest of its observers' sums of answered calls
 // counts, layer by layer. Bytes of unanswered calls stand apart as unconfirmed. What the whole edge holds
 // beyond its rounds is unattributed. Waste is a breakdown of what counts: it never changes it.
 //
@@ -22,7 +22,7 @@
 
 namespace fedcarbon::server {
 
-/// What one kind of reporter recorded of an edge in a scope, all reporters of the kind together.
+/// What one kind of observer recorded of an edge in a scope, all observers of the kind together.
 struct EdgeReport {
   uint32_t edge = 0;  // whichever numbering the caller keeps
   bool by_sender = false;
@@ -32,8 +32,8 @@ struct EdgeReport {
   v1::Waste waste = v1::WASTE_UNSPECIFIED;
   EdgeTotals totals;
 
-  /// Which reporter of which edge this is a sum of.
-  auto Reporter() const { return std::tie(edge, by_sender, observer, answered); }
+  /// Which observer of which edge this is a sum of.
+  auto ObserverKey() const { return std::tie(edge, by_sender, observer, answered); }
   /// And of which hour and category.
   auto Key() const { return std::tie(edge, by_sender, observer, answered, hour, waste); }
 };
@@ -70,7 +70,7 @@ struct EdgeCount {
 };
 
 /// Counts one edge in one scope. `reports` are of that edge alone, each Key() once, ordered by it. Its waste
-/// is what the reporter knows whose sum was counted: of several with the same sum, the one that knows of
+/// is what the observer knows whose sum was counted: of several with the same sum, the one that knows of
 /// most.
 EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares& transport);
 

@@ -31,13 +31,13 @@ absl::StatusOr<std::vector<Appended>> MemoryStore::Append(absl::Span<const Submi
   std::vector<Appended> results;
   MutexLock lock(&mutex_);
   for (const Submission& submission : group) {
-    Reporter& reporter = reporters_[{submission.id.node, submission.id.epoch}];
-    if (submission.id.sequence != reporter.watermark + 1) {
-      const bool duplicate = submission.id.sequence <= reporter.watermark;
+    EpochState& state = epochs_[{submission.id.node, submission.id.epoch}];
+    if (submission.id.sequence != state.watermark + 1) {
+      const bool duplicate = submission.id.sequence <= state.watermark;
       results.push_back(duplicate ? Appended::kDuplicate : Appended::kHole);
       continue;
     }
-    reporter = {submission.id.sequence, submission.received};
+    state = {submission.id.sequence, submission.received};
     batches_.push_back({batches_.size() + 1, submission.id, submission.received, submission.sealed});
     totals_.Add(batches_.size(), submission.received, submission.delta);
     results.push_back(Appended::kAccepted);
@@ -47,20 +47,20 @@ absl::StatusOr<std::vector<Appended>> MemoryStore::Append(absl::Span<const Submi
 
 absl::StatusOr<uint64_t> MemoryStore::Watermark(const std::string& node, uint64_t epoch) {
   MutexLock lock(&mutex_);
-  const auto reporter = reporters_.find({node, epoch});
-  return reporter == reporters_.end() ? 0 : reporter->second.watermark;
+  const auto state = epochs_.find({node, epoch});
+  return state == epochs_.end() ? 0 : state->second.watermark;
 }
 
 absl::Status MemoryStore::GiveUpBefore(const std::string& node, uint64_t epoch, uint64_t oldest,
                                        const Gap& gap) {
   MutexLock lock(&mutex_);
-  Reporter& reporter = reporters_[{node, epoch}];
-  if (oldest <= reporter.watermark + 1) return absl::OkStatus();
-  reporter.watermark = oldest - 1;
+  EpochState& state = epochs_[{node, epoch}];
+  if (oldest <= state.watermark + 1) return absl::OkStatus();
+  state.watermark = oldest - 1;
   given_up_.push_back({node, gap});
   const auto record = totals_.nodes().find(node);
   const absl::Time known = record == totals_.nodes().end() ? absl::UnixEpoch() : record->second.last_received;
-  given_up_.back().gap.from = std::min(gap.from, reporter.last_received.value_or(known));
+  given_up_.back().gap.from = std::min(gap.from, state.last_received.value_or(known));
   return absl::OkStatus();
 }
 

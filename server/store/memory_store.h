@@ -41,7 +41,7 @@ class MemoryStore : public Store {
   absl::StatusOr<std::vector<std::string>> Rebuild(const DigestFunction& digest) override;
 
  private:
-  struct Reporter {
+  struct EpochState {
     uint64_t watermark = 0;
     std::optional<absl::Time> last_received;
   };
@@ -51,7 +51,7 @@ class MemoryStore : public Store {
 
   Mutex mutex_;
   std::vector<StoredBatch> batches_ ABSL_GUARDED_BY(mutex_);  // at position - 1
-  std::map<std::pair<std::string, uint64_t>, Reporter> reporters_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, uint64_t>, EpochState> epochs_ ABSL_GUARDED_BY(mutex_);
   AccumulatedTotals totals_ ABSL_GUARDED_BY(mutex_);
   std::vector<NodeGap> given_up_ ABSL_GUARDED_BY(mutex_);
 };

@@ -22,7 +22,7 @@ inline Hour HourOf(absl::Time time) {
   return seconds / 3600 - (seconds % 3600 < 0 ? 1 : 0);
 }
 
-/// Transfers of one direction between two nodes, as one kind of reporter saw them.
+/// Transfers of one direction between two nodes, as one kind of observer saw them.
 struct EdgeKey {
   RoundId round;
   std::string from;  // empty: unknown

@@ -96,7 +96,7 @@ void Call(const Process& client, const std::string& node, const Process& server,
   received.bytes += down;
 }
 
-/// What the store holds of one kind of reporter, over all runs in `expected` and what named none.
+/// What the store holds of one kind of observer, over all runs in `expected` and what named none.
 Ledger Stored(server::Store* store, const Ledger& expected, bool reported_by_sender) {
   std::vector<server::EdgeRow> rows;
   const auto take = [&rows](absl::StatusOr<std::vector<server::EdgeRow>> more) {

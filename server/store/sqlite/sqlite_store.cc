@@ -38,10 +38,10 @@ absl::StatusOr<int64_t> LastReceived(Database* database, int64_t node) {
   return row ? find.Int(0) : 0;
 }
 
-// What a transaction knows of the reporters that it has met.
-class Reporters {
+// What a transaction knows of the epochs that it has met.
+class Epochs {
  public:
-  Reporters(Database* database, NameIds::Writer* names) : database_(database), names_(names) {}
+  Epochs(Database* database, NameIds::Writer* names) : database_(database), names_(names) {}
 
   struct State {
     int64_t node = 0;
@@ -126,29 +126,28 @@ absl::StatusOr<std::vector<Appended>> SqliteStore::Append(absl::Span<const Submi
   Transaction transaction(database.get());
   RETURN_IF_ERROR(transaction.begun());
   TotalsWriter totals(database.get(), &names_);
-  Reporters reporters(database.get(), &totals.names());
+  Epochs epochs(database.get(), &totals.names());
   Statement insert = database->Prepare(
       "INSERT INTO batches (node, epoch, sequence, received, sealed) VALUES (?, ?, ?, ?, ?)");
   std::vector<Appended> results;
   for (const Submission& submission : group) {
     const BatchId& id = submission.id;
-    ASSIGN_OR_RETURN(Reporters::State * reporter, reporters.Get(id.node, id.epoch));
-    if (id.sequence != reporter->watermark + 1) {
-      results.push_back(id.sequence <= reporter->watermark ? Appended::kDuplicate : Appended::kHole);
+    ASSIGN_OR_RETURN(Epochs::State * state, epochs.Get(id.node, id.epoch));
+    if (id.sequence != state->watermark + 1) {
+      results.push_back(id.sequence <= state->watermark ? Appended::kDuplicate : Appended::kHole);
       continue;
     }
     RETURN_IF_ERROR(
-        insert
-            .Bind(reporter->node, id.epoch, id.sequence, Stored(submission.received), Blob{submission.sealed})
+        insert.Bind(state->node, id.epoch, id.sequence, Stored(submission.received), Blob{submission.sealed})
             .Run());
-    reporter->watermark = id.sequence;
-    reporter->last_received = Stored(submission.received);
-    reporter->changed = true;
+    state->watermark = id.sequence;
+    state->last_received = Stored(submission.received);
+    state->changed = true;
     const auto position = static_cast<uint64_t>(database->last_insert_id());
     RETURN_IF_ERROR(totals.Add(position, submission.received, submission.delta));
     results.push_back(Appended::kAccepted);
   }
-  RETURN_IF_ERROR(reporters.Write());
+  RETURN_IF_ERROR(epochs.Write());
   RETURN_IF_ERROR(totals.Write());
   RETURN_IF_ERROR(transaction.Commit());
   totals.names().Committed();
@@ -161,18 +160,17 @@ absl::Status SqliteStore::GiveUpBefore(const std::string& node, uint64_t epoch, 
   Transaction transaction(database.get());
   RETURN_IF_ERROR(transaction.begun());
   NameIds::Writer names(&names_, database.get());
-  Reporters reporters(database.get(), &names);
-  ASSIGN_OR_RETURN(Reporters::State * reporter, reporters.Get(node, epoch));
-  if (oldest <= reporter->watermark + 1) return absl::OkStatus();
-  reporter->watermark = oldest - 1;
-  reporter->changed = true;
-  RETURN_IF_ERROR(reporters.Write());
-  ASSIGN_OR_RETURN(const int64_t last_received, reporter->last_received
-                                                    ? *reporter->last_received
-                                                    : LastReceived(database.get(), reporter->node));
+  Epochs epochs(database.get(), &names);
+  ASSIGN_OR_RETURN(Epochs::State * state, epochs.Get(node, epoch));
+  if (oldest <= state->watermark + 1) return absl::OkStatus();
+  state->watermark = oldest - 1;
+  state->changed = true;
+  RETURN_IF_ERROR(epochs.Write());
+  ASSIGN_OR_RETURN(const int64_t last_received,
+                   state->last_received ? *state->last_received : LastReceived(database.get(), state->node));
   const int64_t from = std::min(Stored(gap.from), last_received);
   RETURN_IF_ERROR(database->Prepare("INSERT INTO gaps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)")
-                      .Bind(reporter->node, gap.reason, from, Stored(gap.to), Stored(gap.facts),
+                      .Bind(state->node, gap.reason, from, Stored(gap.to), Stored(gap.facts),
                             Stored(gap.bytes), gap.detail)
                       .Run());
   RETURN_IF_ERROR(transaction.Commit());

@@ -168,7 +168,7 @@ TEST(Edges, WasteOutsideTheRoundsIsAtMostWhatIsCountedThere) {
   EXPECT_TRUE(Unattributed(unaware, whole).waste[v1::WASTE_REPEATED].empty());
 }
 
-// Random reports of four reporters: what is wasted never changes what counts, and is never more than it.
+// Random reports of four observers: what is wasted never changes what counts, and is never more than it.
 TEST(Edges, WasteNeverChangesWhatCounts) {
   std::mt19937_64 random(RandomSeed());
   for (int repetition = 0; repetition < 2000; ++repetition) {
@@ -205,14 +205,14 @@ TEST(Edges, WasteNeverChangesWhatCounts) {
   }
 }
 
-TEST(Edges, MergingSumsEachReporterAlone) {
+TEST(Edges, MergingSumsEachObserverAlone) {
   const auto merged = MergeReports({Report(kReceiver, 1), Report(kSender, 2), Report(kReceiver, 4)});
   ASSERT_EQ(merged.size(), 2u);
   EXPECT_EQ(merged[0].totals.message.bytes, Bytes(5));
   EXPECT_EQ(merged[1].totals.message.bytes, Bytes(2));
 }
 
-// Random totals of four reporters over rounds and outside them, against sums taken here by themselves.
+// Random totals of four observers over rounds and outside them, against sums taken here by themselves.
 TEST(Edges, RoundsAndUnattributedAreEverythingRecorded) {
   std::mt19937_64 random(RandomSeed());
   for (int repetition = 0; repetition < 200; ++repetition) {
@@ -224,13 +224,13 @@ TEST(Edges, RoundsAndUnattributedAreEverythingRecorded) {
     for (int scope = 0; scope < kScopes; ++scope) {
       std::vector<EdgeReport> reports;
       uint64_t largest = 0;
-      for (int reporter = 0; reporter < 4; ++reporter) {
+      for (int observer = 0; observer < 4; ++observer) {
         if (random() % 3 == 0) continue;
         const uint64_t bytes = random() % 1'000'000;
-        recorded[reporter] += bytes;
+        recorded[observer] += bytes;
         largest = std::max(largest, bytes);
         reports.push_back(
-            Report(reporter % 2 == 0, bytes, reporter < 2 ? v1::OBSERVER_INTERCEPTOR : v1::OBSERVER_PROXY));
+            Report(observer % 2 == 0, bytes, observer < 2 ? v1::OBSERVER_INTERCEPTOR : v1::OBSERVER_PROXY));
       }
       all.insert(all.end(), reports.begin(), reports.end());
       if (scope == kScopes - 1) continue;
@@ -239,8 +239,8 @@ TEST(Edges, RoundsAndUnattributedAreEverythingRecorded) {
     }
     const std::vector<EdgeReport> merged = MergeReports(all);
     for (const EdgeReport& report : merged) {
-      const int reporter = (report.by_sender ? 0 : 1) + (report.observer == v1::OBSERVER_PROXY ? 2 : 0);
-      EXPECT_EQ(report.totals.message.bytes, Bytes(recorded[reporter]));
+      const int observer = (report.by_sender ? 0 : 1) + (report.observer == v1::OBSERVER_PROXY ? 2 : 0);
+      EXPECT_EQ(report.totals.message.bytes, Bytes(recorded[observer]));
     }
     const EdgeCount rest = Unattributed(Counted(merged), in_rounds);
     EXPECT_EQ(in_rounds.message, Bytes(rounds));
