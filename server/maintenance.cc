@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "server/ingest/digest.h"
+#include "server/ingest/extract_totals.h"
 #include "server/query/conservation.h"
 #include "server/store/sqlite/sqlite_store.h"
 
@@ -31,9 +31,9 @@ absl::Status WritePrivateFile(const std::string& path, const std::string& bytes)
 }  // namespace
 
 absl::Status Rebuild(const std::string& data) {
-  const auto store = SqliteStore::Open(data, DigestStored);
+  const auto store = SqliteStore::Open(data, ExtractStoredTotals);
   if (!store.ok()) return store.status();
-  const absl::StatusOr<std::vector<std::string>> differences = (*store)->Rebuild(DigestStored);
+  const absl::StatusOr<std::vector<std::string>> differences = (*store)->Rebuild(ExtractStoredTotals);
   if (!differences.ok()) return differences.status();
   for (const std::string& difference : *differences) std::printf("%s\n", difference.c_str());
   if (differences->empty()) std::printf("equal\n");

@@ -12,7 +12,7 @@
 #include "fedcarbon/http/http_server.h"
 #include "fedcarbon/report/batch_format.h"
 #include "fedcarbon/status/status.h"
-#include "server/ingest/digest.h"
+#include "server/ingest/extract_totals.h"
 #include "server/ingest/grpc/report_service.h"
 #include "server/ingest/ingestor.h"
 #include "server/query/grpc/footprint_service.h"
@@ -81,7 +81,8 @@ absl::Status Serve(const ServeOptions& options, const sigset_t& signals) {
        {std::pair("--grpc", options.grpc), std::pair("--http", options.http)}) {
     RETURN_IF_ERROR(CheckExposure(option, address, options.allow_remote));
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteStore> store, SqliteStore::Open(options.data, DigestStored));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteStore> store,
+                   SqliteStore::Open(options.data, ExtractStoredTotals));
   ASSIGN_OR_RETURN(const std::string factors, ReadFactors(options.factors));
   ASSIGN_OR_RETURN(const std::unique_ptr<FootprintQuery> query,
                    FootprintQuery::Create(store.get(), Clock::System(), factors, options.factors));

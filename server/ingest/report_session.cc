@@ -6,7 +6,7 @@
 #include "fedcarbon/report/batch_reader.h"
 #include "fedcarbon/status/status.h"
 #include "fedcarbon/text/names.h"
-#include "server/ingest/digest.h"
+#include "server/ingest/extract_totals.h"
 
 namespace fedcarbon::server {
 
@@ -50,7 +50,7 @@ absl::Status ReportSession::Submit(std::string sealed, absl::Time received, Answ
                                                    opened.batch.node(), "', epoch ", opened.batch.epoch(),
                                                    ": the stream greeted as '", node_, "', ", epoch_));
   }
-  ASSIGN_OR_RETURN(TotalsDelta delta, Digest(opened));
+  ASSIGN_OR_RETURN(TotalsDelta delta, ExtractTotals(opened));
   ingestor_->Submit({opened.id(), received, std::move(sealed), std::move(delta)}, std::move(answer));
   return absl::OkStatus();
 }

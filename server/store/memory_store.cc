@@ -203,13 +203,13 @@ absl::StatusOr<uint64_t> MemoryStore::LastPosition() {
   return batches_.size();
 }
 
-absl::StatusOr<std::vector<std::string>> MemoryStore::Rebuild(const DigestFunction& digest) {
+absl::StatusOr<std::vector<std::string>> MemoryStore::Rebuild(const ExtractFunction& extract) {
   AccumulatedTotals rebuilt;
   uint64_t done = 0;
   absl::Status status;
   for (;;) {
     const absl::Status scanned = Scan(done + 1, UINT64_MAX, [&](const StoredBatch& batch) {
-      const absl::StatusOr<TotalsDelta> delta = digest(batch);
+      const absl::StatusOr<TotalsDelta> delta = extract(batch);
       status = delta.status();
       if (!status.ok()) return false;
       rebuilt.Add(batch.position, batch.received, *delta);

@@ -14,7 +14,7 @@
 namespace fedcarbon::server {
 
 /// Thread-safe. Owns copies of all that it was given. Fails only where store.h says NOT_FOUND, or with the
-/// error of a digest.
+/// error of `extract`.
 class MemoryStore : public Store {
  public:
   absl::StatusOr<std::vector<Appended>> Append(absl::Span<const Submission> group) override;
@@ -38,7 +38,7 @@ class MemoryStore : public Store {
   absl::Status Scan(uint64_t from, uint64_t to,
                     const std::function<bool(const StoredBatch&)>& visit) override;
   absl::StatusOr<uint64_t> LastPosition() override;
-  absl::StatusOr<std::vector<std::string>> Rebuild(const DigestFunction& digest) override;
+  absl::StatusOr<std::vector<std::string>> Rebuild(const ExtractFunction& extract) override;
 
  private:
   struct EpochState {

@@ -94,8 +94,8 @@ struct RoundRange {
   uint64_t to = UINT64_MAX;
 };
 
-/// What a stored batch changes (server/ingest/digest.h).
-using DigestFunction = std::function<absl::StatusOr<TotalsDelta>(const StoredBatch&)>;
+/// What a stored batch changes (server/ingest/extract_totals.h).
+using ExtractFunction = std::function<absl::StatusOr<TotalsDelta>(const StoredBatch&)>;
 
 /// Thread-safe. Reads see committed data. Errors: UNAVAILABLE (busy, try again), DATA_LOSS (damaged),
 /// RESOURCE_EXHAUSTED (disk full), FAILED_PRECONDITION (newer schema, locked by another coordinator).
@@ -159,8 +159,8 @@ class Store {
   virtual absl::StatusOr<uint64_t> LastPosition() = 0;
 
   /// Recreates all that is derived from the stored batches, in one transaction. Returns the differences to
-  /// what was there, for people: none means equal. An error of `digest` ends it and leaves all as it was.
-  virtual absl::StatusOr<std::vector<std::string>> Rebuild(const DigestFunction& digest) = 0;
+  /// what was there, for people: none means equal. An error of `extract` ends it and leaves all as it was.
+  virtual absl::StatusOr<std::vector<std::string>> Rebuild(const ExtractFunction& extract) = 0;
 };
 
 }  // namespace fedcarbon::server

@@ -170,7 +170,7 @@ struct NodeBinding {
   Binding binding;
 };
 
-/// All that one batch changes. A pure function of the batch (server/ingest/digest.h).
+/// All that one batch changes. A pure function of the batch (server/ingest/extract_totals.h).
 struct TotalsDelta {
   std::string node;
   uint64_t epoch = 0;

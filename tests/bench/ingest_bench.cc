@@ -17,7 +17,7 @@
 #include "fedcarbon/report/batch_reader.h"
 #include "fedcarbon/sync/clock.h"
 #include "fedcarbon/v1/report.grpc.pb.h"
-#include "server/ingest/digest.h"
+#include "server/ingest/extract_totals.h"
 #include "server/ingest/grpc/report_service.h"
 #include "server/ingest/ingestor.h"
 #include "server/metrics/metrics.h"
@@ -92,7 +92,7 @@ class Coordinator {
  private:
   Coordinator() : folder_(std::filesystem::temp_directory_path() / "fedcarbon-ingest-bench") {
     std::filesystem::remove_all(folder_);
-    store_ = *SqliteStore::Open(folder_, DigestStored);
+    store_ = *SqliteStore::Open(folder_, ExtractStoredTotals);
     Fill();
     ingestor_ = std::make_unique<Ingestor>(store_.get(), Clock::System(), &metrics_);
     service_ = std::make_unique<ReportServiceImpl>(ingestor_.get(), Clock::System(), &metrics_);
@@ -118,7 +118,7 @@ class Coordinator {
       submission.sealed = sealer.Seal(kTransfersOfStored);
       submission.id = {sealer.node(), sealer.epoch(), sealer.sequence()};
       submission.received = Clock::System()->Now();
-      submission.delta = *Digest(*OpenSealedBatch(submission.sealed));
+      submission.delta = *ExtractTotals(*OpenSealedBatch(submission.sealed));
       group.push_back(std::move(submission));
       if (group.size() < 500 && i + 1 < kStoredBatches) continue;
       if (!store_->Append(group).ok()) std::abort();

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/sync/clock.h"
-#include "server/ingest/digest.h"
+#include "server/ingest/extract_totals.h"
 #include "server/query/footprint_query.h"
 #include "server/store/sqlite/sqlite_store.h"
 
@@ -24,7 +24,7 @@ std::string NodeName(int node) { return absl::StrCat("hospital-", node, ".exampl
 Store* NewSqliteStore() {
   std::string folder = (std::filesystem::temp_directory_path() / "fedcarbon-query-bench-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) std::abort();
-  return SqliteStore::Open(folder, DigestStored)->release();
+  return SqliteStore::Open(folder, ExtractStoredTotals)->release();
 }
 
 /// A run with an aggregator and `nodes` hospitals; every edge is reported by both its ends.

@@ -61,7 +61,7 @@ absl::Status Compare(Database* database, std::vector<std::string>* differences) 
 
 }  // namespace
 
-absl::Status RecreateTotals(Database* database, NameIds* names, const DigestFunction& digest,
+absl::Status RecreateTotals(Database* database, NameIds* names, const ExtractFunction& extract,
                             TotalsWriter* totals) {
   RETURN_IF_ERROR(Empty(database));
   for (uint64_t next = 1;;) {
@@ -69,7 +69,7 @@ absl::Status RecreateTotals(Database* database, NameIds* names, const DigestFunc
                      ReadBatches(database, names, next, kMaxStored, kGroup));
     if (group.empty()) return absl::OkStatus();
     for (const StoredBatch& batch : group) {
-      const absl::StatusOr<TotalsDelta> delta = digest(batch);
+      const absl::StatusOr<TotalsDelta> delta = extract(batch);
       if (!delta.ok()) {
         return absl::Status(delta.status().code(),
                             absl::StrCat("batch at position ", batch.position, " (node '", batch.id.node,
@@ -82,13 +82,13 @@ absl::Status RecreateTotals(Database* database, NameIds* names, const DigestFunc
   }
 }
 
-absl::StatusOr<std::vector<std::string>> SqliteStore::Rebuild(const DigestFunction& digest) {
+absl::StatusOr<std::vector<std::string>> SqliteStore::Rebuild(const ExtractFunction& extract) {
   ASSIGN_OR_RETURN(const ConnectionPool::Lease database, writer_.Take());
   Transaction transaction(database.get());
   RETURN_IF_ERROR(transaction.begun());
   RETURN_IF_ERROR(SetAside(database.get()));
   TotalsWriter totals(database.get(), &names_);
-  RETURN_IF_ERROR(RecreateTotals(database.get(), &names_, digest, &totals));
+  RETURN_IF_ERROR(RecreateTotals(database.get(), &names_, extract, &totals));
   std::vector<std::string> differences;
   RETURN_IF_ERROR(Compare(database.get(), &differences));
   RETURN_IF_ERROR(transaction.Commit());

@@ -9,8 +9,8 @@
 namespace fedcarbon::server {
 
 /// Empties the derived tables and fills them from the stored batches, by way of `totals`, within its
-/// transaction. Errors: the database's, and those of `digest` with the place of the batch.
-absl::Status RecreateTotals(Database* database, NameIds* names, const DigestFunction& digest,
+/// transaction. Errors: the database's, and those of `extract` with the place of the batch.
+absl::Status RecreateTotals(Database* database, NameIds* names, const ExtractFunction& extract,
                             TotalsWriter* totals);
 
 }  // namespace fedcarbon::server

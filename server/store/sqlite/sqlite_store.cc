@@ -88,7 +88,7 @@ SqliteStore::SqliteStore(const std::string& folder)
       readers_(kReaders, [this] { return OpenWith(path_, kReaderSettings); }) {}
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& folder,
-                                                               const DigestFunction& digest) {
+                                                               const ExtractFunction& extract) {
   std::unique_ptr<SqliteStore> store(new SqliteStore(folder));
   RETURN_IF_ERROR(PrepareDataFolder(folder));
   ASSIGN_OR_RETURN(FolderLock lock, FolderLock::Take(folder));
@@ -96,7 +96,7 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string
   ASSIGN_OR_RETURN(const ConnectionPool::Lease database, store->writer_.Take());
   TotalsWriter totals(database.get(), &store->names_);
   const absl::Status migrated = Migrate(
-      database.get(), [&] { return RecreateTotals(database.get(), &store->names_, digest, &totals); });
+      database.get(), [&] { return RecreateTotals(database.get(), &store->names_, extract, &totals); });
   RETURN_IF_ERROR(migrated);
   totals.names().Committed();
   return store;

@@ -19,10 +19,10 @@ namespace fedcarbon::server {
 class SqliteStore : public Store {
  public:
   /// Opens `folder`/fedcarbon.db, one process at a time. Creates what is missing; a database of an earlier
-  /// version becomes one of this version, by way of `digest` where its totals have to be recreated. Errors:
-  /// as store.h says, and those of `digest`.
+  /// version becomes one of this version, by way of `extract` where its totals have to be recreated. Errors:
+  /// as store.h says, and those of `extract`.
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::string& folder,
-                                                           const DigestFunction& digest);
+                                                           const ExtractFunction& extract);
 
   /// Opens what is there to read it, also while a coordinator runs. NOT_FOUND: nothing is; else as store.h
   /// says.
@@ -52,7 +52,7 @@ class SqliteStore : public Store {
   absl::Status Scan(uint64_t from, uint64_t to,
                     const std::function<bool(const StoredBatch&)>& visit) override;
   absl::StatusOr<uint64_t> LastPosition() override;
-  absl::StatusOr<std::vector<std::string>> Rebuild(const DigestFunction& digest) override;
+  absl::StatusOr<std::vector<std::string>> Rebuild(const ExtractFunction& extract) override;
 
  private:
   explicit SqliteStore(const std::string& folder);

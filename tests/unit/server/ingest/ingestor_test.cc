@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "fedcarbon/report/batch_builder.h"
-#include "server/ingest/digest.h"
+#include "server/ingest/extract_totals.h"
 #include "server/ingest/report_session.h"
 #include "server/store/memory_store.h"
 
@@ -139,7 +139,7 @@ TEST(Ingestor, EightStreamsAtOnceAreStoredOnceEach) {
   const auto rows = store.Compute("run", {}, false).value();
   for (const ComputeRow& row : rows) spans += row.totals.spans;
   EXPECT_EQ(spans, 4 * kBatches);
-  EXPECT_TRUE(store.Rebuild(DigestStored).value().empty());
+  EXPECT_TRUE(store.Rebuild(ExtractStoredTotals).value().empty());
 }
 
 TEST(Ingestor, WhatGathersDuringACommitBecomesOneGroupUpToTheLimit) {

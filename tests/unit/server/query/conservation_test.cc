@@ -6,7 +6,7 @@
 #include <random>
 
 #include "fedcarbon/report/batch_builder.h"
-#include "server/ingest/digest.h"
+#include "server/ingest/extract_totals.h"
 #include "tests/unit/random_seed.h"
 #include "tests/unit/server/query/federation.h"
 
@@ -93,7 +93,7 @@ class RandomFederation {
       submission.id = {node, 1, ++sequence};
       submission.received = kStart;
       submission.sealed = builder.Seal(submission.id, {kStart, absl::Hours(1), "boot"});
-      submission.delta = Digest(OpenSealedBatch(submission.sealed).value()).value();
+      submission.delta = ExtractTotals(OpenSealedBatch(submission.sealed).value()).value();
       submissions->push_back(submission);
     };
     for (const Fact& fact : facts) {

@@ -17,7 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "fedcarbon/report/batch_builder.h"
-#include "server/ingest/digest.h"
+#include "server/ingest/extract_totals.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -35,7 +35,9 @@ class SqliteStoreTest : public ::testing::Test {
   }
   ~SqliteStoreTest() override { std::filesystem::remove_all(folder_); }
 
-  absl::StatusOr<std::unique_ptr<SqliteStore>> Open() { return SqliteStore::Open(folder_, DigestStored); }
+  absl::StatusOr<std::unique_ptr<SqliteStore>> Open() {
+    return SqliteStore::Open(folder_, ExtractStoredTotals);
+  }
   absl::StatusOr<std::unique_ptr<SqliteStore>> OpenForReading() {
     return SqliteStore::OpenForReading(folder_);
   }
@@ -226,7 +228,8 @@ TEST_F(SqliteStoreTest, DatabaseOfVersionOneBecomesThisVersion) {
   EXPECT_EQ(store->ListGaps(absl::InfinitePast(), absl::InfiniteFuture()).value().size(), 2u)
       << "what was given up is in no batch";
   EXPECT_EQ(Encoded(store.get()), "705, 2005, 4010");
-  EXPECT_THAT(store->Rebuild(DigestStored).value(), IsEmpty()) << "what was migrated is what the batches say";
+  EXPECT_THAT(store->Rebuild(ExtractStoredTotals).value(), IsEmpty())
+      << "what was migrated is what the batches say";
   EXPECT_EQ(Encoded(store.get()), "705, 2005, 4010");
 }
 
@@ -246,7 +249,8 @@ TEST_F(SqliteStoreTest, DatabaseOfVersionTwoLearnsFromItsBatchesWhatWasWaste) {
   EXPECT_THAT(sent,
               ElementsAre("3 WASTE_UNSPECIFIED 2005", "3 WASTE_POLL 55", "3 WASTE_RETRY 1005",
                           "3 WASTE_FAILED 1005", "4 unanswered WASTE_FAILED 405", "4 WASTE_FAILED 305"));
-  EXPECT_THAT(store->Rebuild(DigestStored).value(), IsEmpty()) << "what was migrated is what the batches say";
+  EXPECT_THAT(store->Rebuild(ExtractStoredTotals).value(), IsEmpty())
+      << "what was migrated is what the batches say";
 }
 
 TEST_F(SqliteStoreTest, DatabaseOfVersionTwoLearnsFromItsBatchesWhichSpansAreUpperBounds) {
@@ -266,14 +270,15 @@ TEST_F(SqliteStoreTest, DatabaseOfVersionTwoLearnsFromItsBatchesWhichSpansAreUpp
   ASSERT_THAT(rows, SizeIs(2));
   EXPECT_TRUE(rows[0].totals.wall_is_upper_bound);
   EXPECT_FALSE(rows[1].totals.wall_is_upper_bound);
-  EXPECT_THAT(store->Rebuild(DigestStored).value(), IsEmpty());
+  EXPECT_THAT(store->Rebuild(ExtractStoredTotals).value(), IsEmpty());
 }
 
 TEST_F(SqliteStoreTest, MigrationThatFailsLeavesAllAsItWas) {
   ExecuteFile(FEDCARBON_SOURCE_DIR "/tests/unit/server/store/version_2.sql");
-  const absl::Status failed = SqliteStore::Open(folder_, [](const StoredBatch& batch) {
-                                return batch.position < 3 ? DigestStored(batch) : absl::DataLossError("torn");
-                              }).status();
+  const absl::Status failed =
+      SqliteStore::Open(folder_, [](const StoredBatch& batch) {
+        return batch.position < 3 ? ExtractStoredTotals(batch) : absl::DataLossError("torn");
+      }).status();
   EXPECT_TRUE(absl::IsDataLoss(failed)) << failed;
   EXPECT_THAT(std::string(failed.message()), HasSubstr("batch at position 3"));
   EXPECT_EQ(Version(), 2);

@@ -1,5 +1,5 @@
 // The deltas of hand-made batches, worked out by hand.
-#include "server/ingest/digest.h"
+#include "server/ingest/extract_totals.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -58,13 +58,13 @@ EdgeKey ReceivedKey() {
           true,       v1::WASTE_UNSPECIFIED, kHour,       0,     0};
 }
 
-TotalsDelta DigestOk(const OpenedBatch& opened) {
-  const absl::StatusOr<TotalsDelta> delta = Digest(opened);
+TotalsDelta ExtractOk(const OpenedBatch& opened) {
+  const absl::StatusOr<TotalsDelta> delta = ExtractTotals(opened);
   EXPECT_TRUE(delta.ok()) << delta.status();
   return delta.value_or(TotalsDelta());
 }
 
-TEST(Digest, TransferGivesTwoDirections) {
+TEST(ExtractTotals, TransferGivesTwoDirections) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   AddRow(group, 0, 100, 30);
@@ -73,7 +73,7 @@ TEST(Digest, TransferGivesTwoDirections) {
   group->add_sent_encoded_bytes(15);
   group->add_received_header_bytes(7);
   group->add_received_header_bytes(8);
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   ASSERT_THAT(delta.edges, SizeIs(2));
   const EdgeTotals& sent = delta.edges.at(SentKey());
   EXPECT_EQ(sent.transfers, 2u);
@@ -95,37 +95,37 @@ TEST(Digest, TransferGivesTwoDirections) {
   EXPECT_EQ(received.header.bytes, Bytes(15));
 }
 
-TEST(Digest, ServerSendsTheResponses) {
+TEST(ExtractTotals, ServerSendsTheResponses) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   group->set_end(v1::END_SERVER);
   AddRow(group, 0, 100, 30);
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   EXPECT_EQ(delta.edges.at(SentKey()).responses, 1u);
   EXPECT_EQ(delta.edges.at(SentKey()).requests, 0u);
   EXPECT_EQ(delta.edges.at(ReceivedKey()).requests, 1u);
 }
 
-TEST(Digest, LaterPartsOfACallAreNoFurtherCalls) {
+TEST(ExtractTotals, LaterPartsOfACallAreNoFurtherCalls) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   for (const uint32_t part : {0, 1, 2}) {
     AddRow(group, 0, 100, 30);
     group->add_part(part);
   }
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   EXPECT_EQ(delta.edges.at(SentKey()).transfers, 3u);
   EXPECT_EQ(delta.edges.at(SentKey()).requests, 1u);
 }
 
-TEST(Digest, HourIsThatOfTheStart) {
+TEST(ExtractTotals, HourIsThatOfTheStart) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   AddRow(group, -kHourUs / 2, 1, 0);      // the first microsecond of the hour
   AddRow(group, -kHourUs / 2 - 1, 2, 0);  // the last one before it
   AddRow(group, kHourUs / 2 - 1, 4, 0);
   AddRow(group, kHourUs / 2, 8, 0);
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   EdgeKey key = SentKey();
   EXPECT_EQ(delta.edges.at(key).message.bytes, Bytes(5));
   key.hour = kHour - 1;
@@ -134,21 +134,21 @@ TEST(Digest, HourIsThatOfTheStart) {
   EXPECT_EQ(delta.edges.at(key).message.bytes, Bytes(8));
 }
 
-TEST(Digest, HoursBefore1970CountDown) {
+TEST(ExtractTotals, HoursBefore1970CountDown) {
   OpenedBatch opened = EmptyBatch();
   opened.batch.set_wall_time_us(-1);
   AddRow(AddGroup(&opened), 0, 1, 0);
-  EXPECT_EQ(DigestOk(opened).edges.begin()->first.hour, -1);
+  EXPECT_EQ(ExtractOk(opened).edges.begin()->first.hour, -1);
 }
 
-TEST(Digest, UnansweredPeerlessAndRoundlessStandApart) {
+TEST(ExtractTotals, UnansweredPeerlessAndRoundlessStandApart) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   group->set_unanswered(true);
   group->clear_peer();
   group->clear_round();
   AddRow(group, 0, 1, 0);
-  const EdgeKey key = DigestOk(opened).edges.rbegin()->first;
+  const EdgeKey key = ExtractOk(opened).edges.rbegin()->first;
   EXPECT_FALSE(key.answered);
   EXPECT_EQ(key.to, "");
   EXPECT_EQ(key.round, (RoundId{"run", std::nullopt}));
@@ -156,7 +156,7 @@ TEST(Digest, UnansweredPeerlessAndRoundlessStandApart) {
 
 // Waste: what the observer said, else what status and attempt show.
 
-TEST(Digest, WasteIsWhatTheObserverSaidElseAFailureElseAnAttempt) {
+TEST(ExtractTotals, WasteIsWhatTheObserverSaidElseAFailureElseAnAttempt) {
   constexpr uint32_t kGoesOn = 0;
   constexpr uint32_t kOk = 1;
   constexpr uint32_t kCancelled = 2;
@@ -186,7 +186,7 @@ TEST(Digest, WasteIsWhatTheObserverSaidElseAFailureElseAnAttempt) {
     AddRow(group, 0, 100, 30);
     group->add_status(c.status);
     group->add_attempt(c.attempt);
-    const TotalsDelta delta = DigestOk(opened);
+    const TotalsDelta delta = ExtractOk(opened);
     EdgeKey sent = SentKey();
     EdgeKey received = ReceivedKey();
     sent.waste = received.waste = c.expected;
@@ -198,21 +198,21 @@ TEST(Digest, WasteIsWhatTheObserverSaidElseAFailureElseAnAttempt) {
   }
 }
 
-TEST(Digest, RowsOfAGroupCountEachAsWhatTheyAre) {
+TEST(ExtractTotals, RowsOfAGroupCountEachAsWhatTheyAre) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   for (const uint32_t status : {1, 15, 1, 15}) {
     AddRow(group, 0, status, 0);
     group->add_status(status);
   }
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   EdgeKey key = SentKey();
   EXPECT_EQ(delta.edges.at(key).message.bytes, Bytes(2));
   key.waste = v1::WASTE_FAILED;
   EXPECT_EQ(delta.edges.at(key).message.bytes, Bytes(30));
 }
 
-TEST(Digest, PartsBeforeAFailureAreNoFailedOnes) {
+TEST(ExtractTotals, PartsBeforeAFailureAreNoFailedOnes) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   for (const uint32_t part : {0, 1}) {
@@ -220,19 +220,19 @@ TEST(Digest, PartsBeforeAFailureAreNoFailedOnes) {
     group->add_part(part);
     group->add_status(part == 0 ? 0 : 15);
   }
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   EXPECT_EQ(delta.edges.at(SentKey()).message.bytes, Bytes(100));
 }
 
-TEST(Digest, RoundWithoutARunIsNoRound) {
+TEST(ExtractTotals, RoundWithoutARunIsNoRound) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   group->clear_run();
   AddRow(group, 0, 1, 0);
-  EXPECT_EQ(DigestOk(opened).edges.begin()->first.round, RoundId());
+  EXPECT_EQ(ExtractOk(opened).edges.begin()->first.round, RoundId());
 }
 
-TEST(Digest, BindingKeyIsKeptWhileTheRoundIsUnknown) {
+TEST(ExtractTotals, BindingKeyIsKeptWhileTheRoundIsUnknown) {
   OpenedBatch opened = EmptyBatch();
   for (const bool known : {true, false}) {
     v1::Transfers* group = AddGroup(&opened);
@@ -243,13 +243,13 @@ TEST(Digest, BindingKeyIsKeptWhileTheRoundIsUnknown) {
     }
   }
   std::vector<std::pair<uint64_t, uint64_t>> keys;
-  for (const auto& [key, totals] : DigestOk(opened).edges) {
+  for (const auto& [key, totals] : ExtractOk(opened).edges) {
     if (key.reported_by_sender) keys.push_back({key.epoch, key.binding});
   }
   EXPECT_THAT(keys, ElementsAre(std::pair(0u, 0u), std::pair(kEpoch, 9u), std::pair(0u, 0u)));
 }
 
-TEST(Digest, TransfersThatAwaitABindingLeaveTheirTimes) {
+TEST(ExtractTotals, TransfersThatAwaitABindingLeaveTheirTimes) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   group->clear_run();
@@ -259,29 +259,29 @@ TEST(Digest, TransfersThatAwaitABindingLeaveTheirTimes) {
     group->add_duration_us(5);
     group->add_binding(start_us == 90 ? 0 : 9);
   }
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   ASSERT_THAT(delta.awaiting_times, SizeIs(1));
   EXPECT_EQ(delta.awaiting_times.at(9), std::pair(opened.time(20), opened.time(55)));
   EXPECT_THAT(delta.run_times, IsEmpty());
 }
 
-TEST(Digest, DirectionWithoutAMessageIsKnownWhereItsObserverSees) {
+TEST(ExtractTotals, DirectionWithoutAMessageIsKnownWhereItsObserverSees) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   group->add_call_id(1);
   group->add_start_us(0);
-  EXPECT_EQ(DigestOk(opened).edges.at(SentKey()).message.transfers, 1u);
-  EXPECT_EQ(DigestOk(opened).edges.at(SentKey()).encoded.transfers, 0u);
+  EXPECT_EQ(ExtractOk(opened).edges.at(SentKey()).message.transfers, 1u);
+  EXPECT_EQ(ExtractOk(opened).edges.at(SentKey()).encoded.transfers, 0u);
   group->add_sent_messages(1);
   group->add_sent_message_bytes(10);
-  EXPECT_EQ(DigestOk(opened).edges.at(ReceivedKey()).message.transfers, 1u);
-  EXPECT_EQ(DigestOk(opened).edges.at(ReceivedKey()).message.bytes, Bytes(0));
-  EXPECT_EQ(DigestOk(opened).edges.at(ReceivedKey()).header.transfers, 0u);
+  EXPECT_EQ(ExtractOk(opened).edges.at(ReceivedKey()).message.transfers, 1u);
+  EXPECT_EQ(ExtractOk(opened).edges.at(ReceivedKey()).message.bytes, Bytes(0));
+  EXPECT_EQ(ExtractOk(opened).edges.at(ReceivedKey()).header.transfers, 0u);
   group->add_received_messages(1);
-  EXPECT_EQ(DigestOk(opened).edges.at(ReceivedKey()).message.transfers, 0u);
+  EXPECT_EQ(ExtractOk(opened).edges.at(ReceivedKey()).message.transfers, 0u);
 }
 
-TEST(Digest, ProxySeesMessageBytesOnlyWhereTheOtherDirectionShowsThem) {
+TEST(ExtractTotals, ProxySeesMessageBytesOnlyWhereTheOtherDirectionShowsThem) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   group->set_observer(v1::OBSERVER_PROXY);
@@ -291,13 +291,13 @@ TEST(Digest, ProxySeesMessageBytesOnlyWhereTheOtherDirectionShowsThem) {
   group->add_sent_encoded_bytes(10);
   EdgeKey received = ReceivedKey();
   received.observer = v1::OBSERVER_PROXY;
-  EXPECT_EQ(DigestOk(opened).edges.at(received).encoded.transfers, 1u);
-  EXPECT_EQ(DigestOk(opened).edges.at(received).message.transfers, 0u);
+  EXPECT_EQ(ExtractOk(opened).edges.at(received).encoded.transfers, 1u);
+  EXPECT_EQ(ExtractOk(opened).edges.at(received).message.transfers, 0u);
   group->add_sent_message_bytes(20);
-  EXPECT_EQ(DigestOk(opened).edges.at(received).message.transfers, 1u);
+  EXPECT_EQ(ExtractOk(opened).edges.at(received).message.transfers, 1u);
 }
 
-TEST(Digest, PartThatHoldsSomeOfAMessageIsNotKnownToHoldNone) {
+TEST(ExtractTotals, PartThatHoldsSomeOfAMessageIsNotKnownToHoldNone) {
   OpenedBatch opened = EmptyBatch();
   v1::Transfers* group = AddGroup(&opened);
   group->set_observer(v1::OBSERVER_PROXY);
@@ -309,13 +309,13 @@ TEST(Digest, PartThatHoldsSomeOfAMessageIsNotKnownToHoldNone) {
   EdgeKey sent = SentKey();
   EdgeKey received = ReceivedKey();
   sent.observer = received.observer = v1::OBSERVER_PROXY;
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   EXPECT_EQ(delta.edges.at(sent).message.transfers, 1u);
   EXPECT_EQ(delta.edges.at(received).message.transfers, 0u);
   EXPECT_EQ(delta.edges.at(received).encoded.transfers, 1u);
 }
 
-TEST(Digest, ConnectionGivesTwoDirectionsByTheHour) {
+TEST(ExtractTotals, ConnectionGivesTwoDirectionsByTheHour) {
   OpenedBatch opened = EmptyBatch();
   const auto add = [&](uint32_t peer, int64_t start_us, uint64_t sent, uint64_t received) {
     v1::Connection* connection = opened.batch.add_connections();
@@ -329,7 +329,7 @@ TEST(Digest, ConnectionGivesTwoDirectionsByTheHour) {
   add(2, kHourUs / 2 - 1, 10, 0);
   add(2, kHourUs / 2, 1, 0);
   add(0, 0, 0, 5);
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   ASSERT_THAT(delta.transport, SizeIs(4)) << "a direction without a byte is none";
   EXPECT_EQ(delta.transport.at({"a.example", "b.example", true, kHour}).transport, Bytes(110));
   EXPECT_EQ(delta.transport.at({"b.example", "a.example", false, kHour}).transport, Bytes(30));
@@ -338,7 +338,7 @@ TEST(Digest, ConnectionGivesTwoDirectionsByTheHour) {
   EXPECT_THAT(delta.edges, IsEmpty());
 }
 
-TEST(Digest, EncodedBytesOfAProxysTransfersStandBesideItsConnections) {
+TEST(ExtractTotals, EncodedBytesOfAProxysTransfersStandBesideItsConnections) {
   OpenedBatch opened = EmptyBatch();
   for (const v1::Observer observer : {v1::OBSERVER_PROXY, v1::OBSERVER_PROXY, v1::OBSERVER_INTERCEPTOR}) {
     v1::Transfers* group = AddGroup(&opened);
@@ -350,14 +350,14 @@ TEST(Digest, EncodedBytesOfAProxysTransfersStandBesideItsConnections) {
   v1::Connection* connection = opened.batch.add_connections();
   connection->set_peer(2);
   connection->set_sent_transport_bytes(300);
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   ASSERT_THAT(delta.transport, SizeIs(1));
   const TransportTotals& totals = delta.transport.at({"a.example", "b.example", true, kHour});
   EXPECT_EQ(totals.transport, Bytes(300));
   EXPECT_EQ(totals.encoded, Bytes(210));
 }
 
-TEST(Digest, SpansGiveWallTimeAndUsageTheRest) {
+TEST(ExtractTotals, SpansGiveWallTimeAndUsageTheRest) {
   OpenedBatch opened = EmptyBatch();
   for (int i = 0; i < 2; ++i) {
     v1::Span* span = opened.batch.add_spans();
@@ -373,7 +373,7 @@ TEST(Digest, SpansGiveWallTimeAndUsageTheRest) {
     usage->set_cpu_us(20);
     usage->set_accelerator_us(5);
   }
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   ASSERT_THAT(delta.compute, SizeIs(1));
   const auto& [key, totals] = *delta.compute.begin();
   EXPECT_EQ(key.round, (RoundId{"run", 0}));
@@ -385,7 +385,7 @@ TEST(Digest, SpansGiveWallTimeAndUsageTheRest) {
   EXPECT_EQ(totals.accelerator, absl::Microseconds(10));
 }
 
-TEST(Digest, SpansTogetherAreAnUpperBoundIfOneIs) {
+TEST(ExtractTotals, SpansTogetherAreAnUpperBoundIfOneIs) {
   OpenedBatch opened = EmptyBatch();
   for (const bool is_upper_bound : {false, true, false}) {
     v1::Span* span = opened.batch.add_spans();
@@ -393,13 +393,13 @@ TEST(Digest, SpansTogetherAreAnUpperBoundIfOneIs) {
     span->set_is_upper_bound(is_upper_bound);
   }
   opened.batch.add_spans()->set_kind(v1::SPAN_KIND_EVALUATE);
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   ASSERT_THAT(delta.compute, SizeIs(2));
   EXPECT_TRUE(delta.compute.begin()->second.wall_is_upper_bound);
   EXPECT_FALSE(delta.compute.rbegin()->second.wall_is_upper_bound);
 }
 
-TEST(Digest, RunTimesSpanEveryFactThatNamesTheRun) {
+TEST(ExtractTotals, RunTimesSpanEveryFactThatNamesTheRun) {
   OpenedBatch opened = EmptyBatch();
   v1::RunEvent* start = opened.batch.add_run_events();
   start->set_run(3);
@@ -412,7 +412,7 @@ TEST(Digest, RunTimesSpanEveryFactThatNamesTheRun) {
   opened.batch.add_bindings()->set_key(9);
   opened.batch.mutable_bindings(0)->set_run(3);
   opened.batch.mutable_bindings(0)->set_round(2);
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   ASSERT_THAT(delta.run_times, SizeIs(1));
   EXPECT_EQ(delta.run_times.at("run").first, opened.time(-500));
   EXPECT_EQ(delta.run_times.at("run").second, opened.time(600));
@@ -424,7 +424,7 @@ TEST(Digest, RunTimesSpanEveryFactThatNamesTheRun) {
   EXPECT_EQ(delta.bindings[0].binding.round, (RoundId{"run", 2}));
 }
 
-TEST(Digest, TheLastDescriptionAndClockCount) {
+TEST(ExtractTotals, TheLastDescriptionAndClockCount) {
   OpenedBatch opened = EmptyBatch();
   opened.is_signed = true;
   for (const char* country : {"DEU", "FRA"}) opened.batch.add_nodes()->set_country(country);
@@ -443,7 +443,7 @@ TEST(Digest, TheLastDescriptionAndClockCount) {
   overhead->set_report_sent_bytes(100);
   overhead->set_report_received_bytes(10);
   overhead->set_context_bytes(1);
-  const TotalsDelta delta = DigestOk(opened);
+  const TotalsDelta delta = ExtractOk(opened);
   EXPECT_TRUE(delta.is_signed);
   EXPECT_EQ(delta.description->country(), "FRA");
   EXPECT_EQ(delta.clock->offset, absl::Microseconds(-2));
@@ -454,8 +454,8 @@ TEST(Digest, TheLastDescriptionAndClockCount) {
   EXPECT_EQ(delta.overhead.at({"a.example", kHour}).context, Bytes(1));
 }
 
-TEST(Digest, EmptyBatchChangesNothing) {
-  const TotalsDelta delta = DigestOk(EmptyBatch());
+TEST(ExtractTotals, EmptyBatchChangesNothing) {
+  const TotalsDelta delta = ExtractOk(EmptyBatch());
   EXPECT_EQ(delta.node, "a.example");
   EXPECT_EQ(delta.epoch, kEpoch);
   EXPECT_THAT(delta.edges, IsEmpty());
@@ -463,24 +463,24 @@ TEST(Digest, EmptyBatchChangesNothing) {
   EXPECT_FALSE(delta.description.has_value());
 }
 
-TEST(Digest, GreatestRoundIsTakenAndOneMoreRefused) {
+TEST(ExtractTotals, GreatestRoundIsTakenAndOneMoreRefused) {
   OpenedBatch opened = EmptyBatch();
   v1::Span* span = opened.batch.add_spans();
   span->set_run(3);
   span->set_round(kMaxStored);
-  EXPECT_EQ(DigestOk(opened).compute.begin()->first.round.round, kMaxStored);
+  EXPECT_EQ(ExtractOk(opened).compute.begin()->first.round.round, kMaxStored);
   span->set_round(kMaxStored + 1);
-  const absl::Status refused = Digest(opened).status();
+  const absl::Status refused = ExtractTotals(opened).status();
   EXPECT_TRUE(absl::IsInvalidArgument(refused));
   EXPECT_THAT(std::string(refused.message()), HasSubstr("spans[0].round"));
 }
 
-TEST(Digest, GreatestSequenceIsTakenAndOneMoreRefused) {
+TEST(ExtractTotals, GreatestSequenceIsTakenAndOneMoreRefused) {
   OpenedBatch opened = EmptyBatch();
   opened.batch.set_sequence(kMaxStored);
-  EXPECT_TRUE(Digest(opened).ok());
+  EXPECT_TRUE(ExtractTotals(opened).ok());
   opened.batch.set_sequence(kMaxStored + 1);
-  EXPECT_TRUE(absl::IsInvalidArgument(Digest(opened).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(ExtractTotals(opened).status()));
 }
 
 }  // namespace

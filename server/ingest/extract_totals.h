@@ -15,9 +15,9 @@ namespace fedcarbon::server {
 /// A connection gives two directions likewise, and a proxy's transfers add to them what they know of encoded
 /// bytes. A round without a run is no round. INVALID_ARGUMENT, naming the place, for a round or sequence
 /// above kMaxStored.
-absl::StatusOr<TotalsDelta> Digest(const OpenedBatch& batch);
+absl::StatusOr<TotalsDelta> ExtractTotals(const OpenedBatch& batch);
 
-/// Opens a stored batch and digests it: the DigestFunction of Store::Rebuild.
-absl::StatusOr<TotalsDelta> DigestStored(const StoredBatch& batch);
+/// Opens a stored batch and extracts its totals: the ExtractFunction of Store::Rebuild.
+absl::StatusOr<TotalsDelta> ExtractStoredTotals(const StoredBatch& batch);
 
 }  // namespace fedcarbon::server

@@ -1,4 +1,4 @@
-#include "server/ingest/digest.h"
+#include "server/ingest/extract_totals.h"
 
 #include <algorithm>
 #include <utility>
@@ -41,9 +41,9 @@ v1::Waste WasteOf(const v1::Transfers& group, int row) {
   return At(group.attempt(), row) > 0 ? v1::WASTE_RETRY : v1::WASTE_UNSPECIFIED;
 }
 
-class Digester {
+class TotalsExtractor {
  public:
-  explicit Digester(const OpenedBatch& opened) : opened_(opened), batch_(opened.batch) {
+  explicit TotalsExtractor(const OpenedBatch& opened) : opened_(opened), batch_(opened.batch) {
     delta_.node = batch_.node();
     delta_.epoch = batch_.epoch();
     delta_.is_signed = opened.is_signed;
@@ -267,7 +267,7 @@ absl::Status CheckRounds(const char* name, const List& facts) {
 
 }  // namespace
 
-absl::StatusOr<TotalsDelta> Digest(const OpenedBatch& batch) {
+absl::StatusOr<TotalsDelta> ExtractTotals(const OpenedBatch& batch) {
   if (batch.batch.sequence() > kMaxStored) {
     return absl::InvalidArgumentError("batch: sequence is above 2^63 - 1, the greatest sequence");
   }
@@ -276,12 +276,12 @@ absl::StatusOr<TotalsDelta> Digest(const OpenedBatch& batch) {
        CheckRounds("usages", batch.batch.usages()), CheckRounds("energies", batch.batch.energies()),
        CheckRounds("round_events", batch.batch.round_events()),
        CheckRounds("bindings", batch.batch.bindings())}));
-  return Digester(batch).Run();
+  return TotalsExtractor(batch).Run();
 }
 
-absl::StatusOr<TotalsDelta> DigestStored(const StoredBatch& batch) {
+absl::StatusOr<TotalsDelta> ExtractStoredTotals(const StoredBatch& batch) {
   ASSIGN_OR_RETURN(const OpenedBatch opened, OpenSealedBatch(batch.sealed));
-  return Digest(opened);
+  return ExtractTotals(opened);
 }
 
 }  // namespace fedcarbon::server
