@@ -10,7 +10,7 @@
 namespace fedcarbon::server {
 namespace {
 
-/// Rounds that one question to the store covers: bounds the rows in flight.
+/// Rounds that one query of the store covers: bounds the rows in flight.
 constexpr uint64_t kRoundsPerRead = 64;
 constexpr size_t kRecordsPerRead = 1000;
 
@@ -101,7 +101,7 @@ absl::StatusOr<std::vector<RoundRecord>> ChangedRounds(Store* store, const std::
   }
 }
 
-/// Reads `changed` into new rounds: those that follow each other with one question.
+/// Reads `changed` into new rounds: those that follow each other with one query.
 absl::Status ReadRounds(Store* store, const std::vector<RoundRecord>& changed, RunNames* names,
                         std::map<uint64_t, std::shared_ptr<const CountedRun::Round>>* rounds,
                         const std::string& run) {

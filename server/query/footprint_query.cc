@@ -12,7 +12,7 @@
 #include "fedcarbon/status/status.h"
 #include "server/query/federation_rest.h"
 #include "server/query/list_transfers.h"
-#include "server/query/question.h"
+#include "server/query/query_context.h"
 
 namespace fedcarbon::server {
 namespace {
@@ -54,7 +54,7 @@ Counted OfNodes(const Counted& scope, const RunNames& names, const RunNames& run
 
 }  // namespace
 
-/// What all questions share.
+/// What all queries share.
 class FootprintQuery::Impl {
  public:
   Impl(Store* store, const Clock* clock, std::shared_ptr<const FactorSet> factors)
@@ -62,8 +62,10 @@ class FootprintQuery::Impl {
 
   /// The coordinator's factors with what the method's own file states instead.
   absl::StatusOr<std::shared_ptr<const FactorSet>> Factors(const v1::Method& method) const;
-  absl::StatusOr<std::unique_ptr<Question>> Ask(const std::string& run, const v1::Method& method);
-  absl::StatusOr<v1::OverheadFootprint> PriceOverhead(const FederationRest& federation, Question* question);
+  absl::StatusOr<std::unique_ptr<QueryContext>> CreateContext(const std::string& run,
+                                                              const v1::Method& method);
+  absl::StatusOr<v1::OverheadFootprint> PriceOverhead(const FederationRest& federation,
+                                                      QueryContext* context);
   /// Whether a node of `run`, or another end of an edge of `scope`, ever lost facts: those without a run may
   /// be of any time.
   absl::StatusOr<bool> HasGapEver(const Counted& scope, const RunNames& names, const RunNames& run);
@@ -84,16 +86,16 @@ absl::StatusOr<std::shared_ptr<const FactorSet>> FootprintQuery::Impl::Factors(
   return std::make_shared<const FactorSet>(std::move(loaded));
 }
 
-absl::StatusOr<std::unique_ptr<Question>> FootprintQuery::Impl::Ask(const std::string& run,
-                                                                    const v1::Method& method) {
+absl::StatusOr<std::unique_ptr<QueryContext>> FootprintQuery::Impl::CreateContext(const std::string& run,
+                                                                                  const v1::Method& method) {
   ASSIGN_OR_RETURN(auto factors, Factors(method));
   ASSIGN_OR_RETURN(const RunRecord record, FindRun(store, run));
-  return Question::Ask(store, &runs, record, std::move(factors), method);
+  return QueryContext::Create(store, &runs, record, std::move(factors), method);
 }
 
 absl::StatusOr<v1::OverheadFootprint> FootprintQuery::Impl::PriceOverhead(const FederationRest& federation,
-                                                                          Question* question) {
-  const CountedRun& run = question->run();
+                                                                          QueryContext* context) {
+  const CountedRun& run = context->run();
   const Hour from = HourOf(run.record.first_fact);
   const Hour to = HourOf(run.record.last_fact);
   v1::OverheadFootprint overhead;
@@ -116,7 +118,7 @@ absl::StatusOr<v1::OverheadFootprint> FootprintQuery::Impl::PriceOverhead(const 
     own.node = node;
     overheads.push_back(own);
   }
-  *overhead.mutable_footprint() = question->pricer().Own(overheads);
+  *overhead.mutable_footprint() = context->pricer().Own(overheads);
   overhead.set_cpu_us(overhead.footprint().cpu_us());
   return overhead;
 }
@@ -145,30 +147,31 @@ absl::StatusOr<v1::ListRunsResponse> FootprintQuery::ListRuns(const v1::ListRuns
 }
 
 absl::StatusOr<v1::RunFootprint> FootprintQuery::GetRun(const v1::GetRunRequest& request) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Question> asked, impl_->Ask(request.run(), request.method()));
-  Question& question = *asked;
-  const CountedRun& run = question.run();
+  ASSIGN_OR_RETURN(const std::unique_ptr<QueryContext> asked,
+                   impl_->CreateContext(request.run(), request.method()));
+  QueryContext& context = *asked;
+  const CountedRun& run = context.run();
   ASSIGN_OR_RETURN(const auto rest, impl_->rest.Get());
 
   v1::RunFootprint response;
   *response.mutable_run() = DescribeRun(run.record, impl_->clock->Now());
-  *response.mutable_footprint() = question.pricer().Total(run.whole, question.HasGaps());
-  *response.mutable_in_rounds() = question.pricer().Total(run.in_rounds, question.HasGaps());
-  *response.mutable_unattributed() = question.pricer().Total(run.unattributed, question.HasGaps());
-  Fill(question.pricer().Nodes(run.whole, question.gaps_of_nodes()), response.mutable_nodes());
-  Fill(question.pricer().Edges(run.whole, question.gaps_of_nodes()), response.mutable_edges());
-  Fill(question.pricer().Waste(run.whole, question.gaps_of_nodes()), response.mutable_waste());
-  ASSIGN_OR_RETURN(*response.mutable_overhead(), impl_->PriceOverhead(*rest, &question));
-  RunPricer rest_pricer(&question.pricing(), rest->names, question.nodes());
+  *response.mutable_footprint() = context.pricer().Total(run.whole, context.HasGaps());
+  *response.mutable_in_rounds() = context.pricer().Total(run.in_rounds, context.HasGaps());
+  *response.mutable_unattributed() = context.pricer().Total(run.unattributed, context.HasGaps());
+  Fill(context.pricer().Nodes(run.whole, context.gaps_of_nodes()), response.mutable_nodes());
+  Fill(context.pricer().Edges(run.whole, context.gaps_of_nodes()), response.mutable_edges());
+  Fill(context.pricer().Waste(run.whole, context.gaps_of_nodes()), response.mutable_waste());
+  ASSIGN_OR_RETURN(*response.mutable_overhead(), impl_->PriceOverhead(*rest, &context));
+  RunPricer rest_pricer(&context.pricing(), rest->names, context.nodes());
   const Counted rest_of_nodes = OfNodes(rest->unattributed, rest->names, run.names);
   ASSIGN_OR_RETURN(const bool rest_has_gaps, impl_->HasGapEver(rest_of_nodes, rest->names, run.names));
   *response.mutable_unattributed_federation() = rest_pricer.Total(rest_of_nodes, rest_has_gaps);
   Fill(rest_pricer.Waste(rest_of_nodes, std::vector<bool>(rest->names.nodes().size(), rest_has_gaps)),
        response.mutable_unattributed_federation_waste());
-  Fill(question.Gaps(""), response.mutable_gaps());
-  FillStrings(question.Warnings(), response.mutable_warnings());
-  Fill(question.Factors(), response.mutable_factors());
-  *response.mutable_method() = question.pricing().method();
+  Fill(context.Gaps(""), response.mutable_gaps());
+  FillStrings(context.Warnings(), response.mutable_warnings());
+  Fill(context.Factors(), response.mutable_factors());
+  *response.mutable_method() = context.pricing().method();
   if (response.method().model() == kModelCumulator) {
     response.set_summary_text(CumulatorText(Grams(response.footprint().computation().central()),
                                             Grams(response.footprint().communication().central())));
@@ -186,9 +189,10 @@ absl::StatusOr<v1::ListRoundsResponse> FootprintQuery::ListRounds(const v1::List
     }
     range.from = std::max(range.from, next);
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Question> asked, impl_->Ask(request.run(), request.method()));
-  Question& question = *asked;
-  const CountedRun& run = question.run();
+  ASSIGN_OR_RETURN(const std::unique_ptr<QueryContext> asked,
+                   impl_->CreateContext(request.run(), request.method()));
+  QueryContext& context = *asked;
+  const CountedRun& run = context.run();
   v1::ListRoundsResponse response;
   *response.mutable_run() = DescribeRun(run.record, impl_->clock->Now());
   run.VisitRounds(range, [&](const CountedRun::Round& round) {
@@ -196,20 +200,21 @@ absl::StatusOr<v1::ListRoundsResponse> FootprintQuery::ListRounds(const v1::List
       response.set_next_page_token(absl::StrCat(round.record.round));
       return false;
     }
-    *response.add_rounds() = question.Summarize(
+    *response.add_rounds() = context.Summarize(
         round.record,
-        question.pricer().Total(CountEdges(round.cells, run.transport), question.HasGap(round.record)));
+        context.pricer().Total(CountEdges(round.cells, run.transport), context.HasGap(round.record)));
     return true;
   });
-  Fill(question.Factors(), response.mutable_factors());
-  *response.mutable_method() = question.pricing().method();
+  Fill(context.Factors(), response.mutable_factors());
+  *response.mutable_method() = context.pricing().method();
   return response;
 }
 
 absl::StatusOr<v1::RoundFootprint> FootprintQuery::GetRound(const v1::GetRoundRequest& request) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Question> asked, impl_->Ask(request.run(), request.method()));
-  Question& question = *asked;
-  const CountedRun& run = question.run();
+  ASSIGN_OR_RETURN(const std::unique_ptr<QueryContext> asked,
+                   impl_->CreateContext(request.run(), request.method()));
+  QueryContext& context = *asked;
+  const CountedRun& run = context.run();
   std::shared_ptr<const CountedRun::Round> round = run.FindRound(request.round());
   if (round == nullptr) {
     std::string there_are = ": it has none";
@@ -222,25 +227,26 @@ absl::StatusOr<v1::RoundFootprint> FootprintQuery::GetRound(const v1::GetRoundRe
   }
   std::vector<bool> gaps;
   for (uint32_t node = 0; node < run.names.nodes().size(); ++node) {
-    gaps.push_back(question.HasGap(node, round->record));
+    gaps.push_back(context.HasGap(node, round->record));
   }
   const Counted counted = CountEdges(round->cells, run.transport);
   v1::RoundFootprint response;
   response.set_run(run.record.id);
   *response.mutable_summary() =
-      question.Summarize(round->record, question.pricer().Total(counted, question.HasGap(round->record)));
-  Fill(question.pricer().Nodes(counted, gaps), response.mutable_nodes());
-  Fill(question.pricer().Edges(counted, gaps), response.mutable_edges());
-  FillStrings(question.Warnings(), response.mutable_warnings());
-  Fill(question.Factors(), response.mutable_factors());
-  *response.mutable_method() = question.pricing().method();
+      context.Summarize(round->record, context.pricer().Total(counted, context.HasGap(round->record)));
+  Fill(context.pricer().Nodes(counted, gaps), response.mutable_nodes());
+  Fill(context.pricer().Edges(counted, gaps), response.mutable_edges());
+  FillStrings(context.Warnings(), response.mutable_warnings());
+  Fill(context.Factors(), response.mutable_factors());
+  *response.mutable_method() = context.pricing().method();
   return response;
 }
 
 absl::StatusOr<v1::NodeRounds> FootprintQuery::GetNode(const v1::GetNodeRequest& request) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Question> asked, impl_->Ask(request.run(), request.method()));
-  Question& question = *asked;
-  const CountedRun& run = question.run();
+  ASSIGN_OR_RETURN(const std::unique_ptr<QueryContext> asked,
+                   impl_->CreateContext(request.run(), request.method()));
+  QueryContext& context = *asked;
+  const CountedRun& run = context.run();
   const auto node = run.names.FindNode(request.node());
   if (!node) {
     return absl::NotFoundError(absl::StrCat("run ", run.record.id, " has no node '", request.node(),
@@ -248,22 +254,22 @@ absl::StatusOr<v1::NodeRounds> FootprintQuery::GetNode(const v1::GetNodeRequest&
   }
   v1::NodeRounds response;
   response.set_run(run.record.id);
-  for (v1::NodeFootprint& footprint : question.pricer().Nodes(run.whole, question.gaps_of_nodes())) {
+  for (v1::NodeFootprint& footprint : context.pricer().Nodes(run.whole, context.gaps_of_nodes())) {
     if (footprint.node() == request.node()) *response.mutable_node() = std::move(footprint);
   }
   run.VisitRounds(RoundRange(), [&](const CountedRun::Round& round) {
-    *response.add_rounds() = question.Summarize(
-        round.record, question.pricer().OfNode(CountEdges(round.cells, run.transport), *node,
-                                               question.HasGap(*node, round.record)));
+    *response.add_rounds() =
+        context.Summarize(round.record, context.pricer().OfNode(CountEdges(round.cells, run.transport), *node,
+                                                                context.HasGap(*node, round.record)));
     return true;
   });
-  for (v1::Edge& edge : question.pricer().Edges(run.whole, question.gaps_of_nodes())) {
+  for (v1::Edge& edge : context.pricer().Edges(run.whole, context.gaps_of_nodes())) {
     if (edge.from() == request.node() || edge.to() == request.node()) *response.add_edges() = std::move(edge);
   }
-  if (!request.node().empty()) Fill(question.Gaps(request.node()), response.mutable_gaps());
-  FillStrings(question.Warnings(), response.mutable_warnings());
-  Fill(question.Factors(), response.mutable_factors());
-  *response.mutable_method() = question.pricing().method();
+  if (!request.node().empty()) Fill(context.Gaps(request.node()), response.mutable_gaps());
+  FillStrings(context.Warnings(), response.mutable_warnings());
+  Fill(context.Factors(), response.mutable_factors());
+  *response.mutable_method() = context.pricing().method();
   return response;
 }
 

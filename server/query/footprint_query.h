@@ -13,7 +13,7 @@
 
 namespace fedcarbon::server {
 
-/// Thread-safe. Holds a cache of counted rounds, checked against the store's versions at each question:
+/// Thread-safe. Holds a cache of counted rounds, checked against the store's versions at each query:
 /// several coordinators may share one store. Errors: NOT_FOUND (names what is there instead),
 /// INVALID_ARGUMENT (the request, or a factors file with line and column), and the store's.
 class FootprintQuery {

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/status/status.h"
-#include "server/query/question.h"
+#include "server/query/query_context.h"
 #include "server/query/transfer_pairs.h"
 
 namespace fedcarbon::server {

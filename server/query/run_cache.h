@@ -1,4 +1,4 @@
-// The runs that were asked for last, counted, so that a question about one reads only what changed.
+// The runs that were asked for last, counted, so that a query of one reads only what changed.
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "server/query/question.h"
+#include "server/query/query_context.h"
 #include "tests/unit/server/query/federation.h"
 
 namespace fedcarbon::server {

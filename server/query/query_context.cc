@@ -1,4 +1,4 @@
-#include "server/query/question.h"
+#include "server/query/query_context.h"
 
 #include <algorithm>
 
@@ -90,27 +90,29 @@ v1::Run DescribeRun(const RunRecord& record, absl::Time now) {
   return run;
 }
 
-Question::Question(std::shared_ptr<const CountedRun> run, NodeRecords nodes, Pricing pricing)
+QueryContext::QueryContext(std::shared_ptr<const CountedRun> run, NodeRecords nodes, Pricing pricing)
     : run_(std::move(run)),
       nodes_(std::move(nodes)),
       pricing_(std::move(pricing)),
       pricer_(&pricing_, run_->names, nodes_) {}
 
-absl::StatusOr<std::unique_ptr<Question>> Question::Ask(Store* store, RunCache* runs, const RunRecord& record,
-                                                        std::shared_ptr<const FactorSet> factors,
-                                                        const v1::Method& method) {
+absl::StatusOr<std::unique_ptr<QueryContext>> QueryContext::Create(Store* store, RunCache* runs,
+                                                                   const RunRecord& record,
+                                                                   std::shared_ptr<const FactorSet> factors,
+                                                                   const v1::Method& method) {
   ASSIGN_OR_RETURN(auto run, runs->Get(record));
   ASSIGN_OR_RETURN(auto records, store->ListNodes());
   NodeRecords nodes;
   for (NodeRecord& node : records) nodes.emplace(node.node, node);
   const int year = static_cast<int>(absl::ToCivilYear(record.first_fact, absl::UTCTimeZone()).year());
   ASSIGN_OR_RETURN(Pricing pricing, Pricing::Create(std::move(factors), method, year));
-  std::unique_ptr<Question> question(new Question(std::move(run), std::move(nodes), std::move(pricing)));
-  RETURN_IF_ERROR(question->ReadGaps(store));
-  return question;
+  std::unique_ptr<QueryContext> context(
+      new QueryContext(std::move(run), std::move(nodes), std::move(pricing)));
+  RETURN_IF_ERROR(context->ReadGaps(store));
+  return context;
 }
 
-absl::Status Question::ReadGaps(Store* store) {
+absl::Status QueryContext::ReadGaps(Store* store) {
   gaps_of_nodes_.resize(run_->names.nodes().size());
   ASSIGN_OR_RETURN(const absl::Time until, GapsUntil(store, run_->record));
   ASSIGN_OR_RETURN(auto gaps, store->ListGaps(run_->record.first_fact, until));
@@ -126,18 +128,18 @@ absl::Status Question::ReadGaps(Store* store) {
   return absl::OkStatus();
 }
 
-bool Question::HasGap(uint32_t node, const RoundRecord& round) const {
+bool QueryContext::HasGap(uint32_t node, const RoundRecord& round) const {
   const std::string& name = run_->names.nodes()[node];
   return std::any_of(gaps_.begin(), gaps_.end(),
                      [&](const NodeGap& gap) { return gap.node == name && Overlaps(gap.gap, round); });
 }
 
-bool Question::HasGap(const RoundRecord& round) const {
+bool QueryContext::HasGap(const RoundRecord& round) const {
   return std::any_of(gaps_.begin(), gaps_.end(),
                      [&](const NodeGap& gap) { return Overlaps(gap.gap, round); });
 }
 
-std::vector<v1::GapEntry> Question::Gaps(const std::string& node) const {
+std::vector<v1::GapEntry> QueryContext::Gaps(const std::string& node) const {
   std::vector<v1::GapEntry> entries;
   for (const NodeGap& gap : gaps_) {
     if (!node.empty() && gap.node != node) continue;
@@ -154,7 +156,7 @@ std::vector<v1::GapEntry> Question::Gaps(const std::string& node) const {
   return entries;
 }
 
-v1::RoundSummary Question::Summarize(const RoundRecord& round, v1::Footprint footprint) const {
+v1::RoundSummary QueryContext::Summarize(const RoundRecord& round, v1::Footprint footprint) const {
   v1::RoundSummary summary;
   summary.set_round(round.round);
   *summary.mutable_footprint() = std::move(footprint);
@@ -164,7 +166,7 @@ v1::RoundSummary Question::Summarize(const RoundRecord& round, v1::Footprint foo
   return summary;
 }
 
-std::vector<std::string> Question::Warnings() const {
+std::vector<std::string> QueryContext::Warnings() const {
   std::vector<std::string> warnings = pricing_.Warnings();
   if (run_->record.starts > 1) {
     warnings.push_back(
@@ -201,7 +203,7 @@ std::vector<std::string> Question::Warnings() const {
   return warnings;
 }
 
-std::vector<v1::Factor> Question::Factors() const {
+std::vector<v1::Factor> QueryContext::Factors() const {
   std::vector<v1::Factor> factors;
   for (const Factor& factor : pricing_.Factors()) factors.push_back(ToProto(factor));
   return factors;

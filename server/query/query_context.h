@@ -1,4 +1,4 @@
-// What every question about a run begins with: the run counted, its nodes and gaps, and a method to price by.
+// What every query of a run begins with: the run counted, its nodes and gaps, and a method to price by.
 #pragma once
 
 #include <memory>
@@ -27,13 +27,14 @@ absl::StatusOr<RunRecord> FindRun(Store* store, const std::string& text);
 
 v1::Run DescribeRun(const RunRecord& record, absl::Time now);
 
-/// One run, priced by one method. Not thread-safe; lives for one question.
-class Question {
+/// One run, priced by one method. Not thread-safe; lives for one query.
+class QueryContext {
  public:
   /// Reads what is to be known of the run. Errors: the store's; INVALID_ARGUMENT for the method.
-  static absl::StatusOr<std::unique_ptr<Question>> Ask(Store* store, RunCache* runs, const RunRecord& record,
-                                                       std::shared_ptr<const FactorSet> factors,
-                                                       const v1::Method& method);
+  static absl::StatusOr<std::unique_ptr<QueryContext>> Create(Store* store, RunCache* runs,
+                                                              const RunRecord& record,
+                                                              std::shared_ptr<const FactorSet> factors,
+                                                              const v1::Method& method);
 
   const CountedRun& run() const { return *run_; }
   const NodeRecords& nodes() const { return nodes_; }
@@ -57,7 +58,7 @@ class Question {
   std::vector<v1::Factor> Factors() const;
 
  private:
-  Question(std::shared_ptr<const CountedRun> run, NodeRecords nodes, Pricing pricing);
+  QueryContext(std::shared_ptr<const CountedRun> run, NodeRecords nodes, Pricing pricing);
 
   absl::Status ReadGaps(Store* store);
 
