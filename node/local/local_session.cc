@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "fedcarbon/status/status.h"
 #include "fedcarbon/text/names.h"
 
@@ -75,10 +75,10 @@ absl::Status LocalSession::Begin(const v1::BeginRun& event) {
   if (opens_) {
     RunEvent fact;
     fact.run = open_.run;
-    fact.time = meter_->core()->clock().Now();
+    fact.time = meter_->recorder()->clock().Now();
     fact.name = event.name();
     fact.planned_rounds = event.planned_rounds();
-    meter_->core()->Record(std::move(fact));
+    meter_->recorder()->Record(std::move(fact));
   }
   return absl::OkStatus();
 }
@@ -127,7 +127,7 @@ absl::Status LocalSession::Begin(const v1::BeginSpan& event) {
   RETURN_IF_ERROR(CheckReading(ReadingOf(event)));
   BookCpu(ReadingOf(event));
   const v1::SpanKind kind = event.kind() == v1::SPAN_KIND_UNSPECIFIED ? v1::SPAN_KIND_OTHER : event.kind();
-  const Clock& clock = meter_->core()->clock();
+  const Clock& clock = meter_->recorder()->clock();
   spans_.push_back({kind, open_, clock.Now(), clock.Monotonic()});
   return absl::OkStatus();
 }
@@ -158,7 +158,7 @@ absl::Status LocalSession::CheckReading(std::optional<uint64_t> cpu_us) const {
 void LocalSession::BookCpu(std::optional<uint64_t> cpu_us) {
   const std::optional<Reading> before = std::exchange(reading_, std::nullopt);
   if (!cpu_us.has_value()) return;
-  const Clock& clock = meter_->core()->clock();
+  const Clock& clock = meter_->recorder()->clock();
   reading_ = Reading{*cpu_us, clock.Now(), clock.Monotonic()};
   if (!before.has_value() || spans_.empty() || before->cpu_us == *cpu_us) return;
   Usage usage;
@@ -167,7 +167,7 @@ void LocalSession::BookCpu(std::optional<uint64_t> cpu_us) {
   usage.start = before->time;
   usage.wall = reading_->monotonic - before->monotonic;
   usage.cpu = absl::Microseconds(static_cast<int64_t>(*cpu_us - before->cpu_us));
-  meter_->core()->Record(std::move(usage));
+  meter_->recorder()->Record(std::move(usage));
 }
 
 void LocalSession::EndSpan(v1::Outcome outcome) {
@@ -177,9 +177,9 @@ void LocalSession::EndSpan(v1::Outcome outcome) {
   span.kind = begun.kind;
   span.round = std::move(begun.round);
   span.start = begun.start;
-  span.wall = meter_->core()->clock().Monotonic() - begun.began;
+  span.wall = meter_->recorder()->clock().Monotonic() - begun.began;
   span.outcome = outcome;
-  meter_->core()->Record(std::move(span));
+  meter_->recorder()->Record(std::move(span));
 }
 
 void LocalSession::EndRound(v1::Outcome outcome) {

@@ -6,7 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "fedcarbon/meter/call_context.h"
 #include "fedcarbon/meter/call_observer.h"
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "fedcarbon/meter/random_id.h"
 #include "fedcarbon/text/names.h"
 #include "node/proxy/metered_call.h"
@@ -46,9 +46,9 @@ ConnectionMeter::ConnectionMeter(std::shared_ptr<const Route> route, std::shared
       peer_(is_client() ? route_->options.upstream_node : std::string()),
       protocol_(ProtocolName(Protocol::kUndecided)),
       id_(RandomId()),
-      began_(meter_->core()->clock().Now()),
+      began_(meter_->recorder()->clock().Now()),
       part_start_(began_),
-      part_began_(meter_->core()->clock().Monotonic()) {
+      part_began_(meter_->recorder()->clock().Monotonic()) {
   if (route_->options.decode) decoder_.emplace(this, &route_->headers, &route_->options.wire);
 }
 
@@ -80,7 +80,7 @@ void ConnectionMeter::OnProtocol(Protocol protocol) { protocol_ = std::string(Pr
 void ConnectionMeter::OnGap(const char* why, bool whole_connection) {
   Count(&metrics_->gaps);
   if (whole_connection) lost_ = why;
-  const absl::Time now = meter_->core()->clock().Now();
+  const absl::Time now = meter_->recorder()->clock().Now();
   gaps_->Add(v1::Gap::REASON_DECODER, why, 1, Bytes(0), now, now);
 }
 
@@ -131,26 +131,26 @@ std::optional<v1::CallContext> ConnectionMeter::ReadContext(const HeaderBlock& b
   } else if (absl::Base64Unescape(absl::string_view(value.data(), value.size()), &bytes)) {
     context = DecodeContext(bytes);
   }
-  if (!context.has_value()) meter_->core()->CountBadContext();
+  if (!context.has_value()) meter_->recorder()->CountBadContext();
   return context;
 }
 
 void ConnectionMeter::Unreachable() {
-  const absl::Time now = meter_->core()->clock().Now();
+  const absl::Time now = meter_->recorder()->clock().Now();
   gaps_->Add(v1::Gap::REASON_UNREACHABLE, "the upstream could not be reached", 1, Bytes(0), now, now);
 }
 
 void ConnectionMeter::Sweep(const TransportCount& so_far) {
-  const absl::Duration now = meter_->core()->clock().Monotonic();
+  const absl::Duration now = meter_->recorder()->clock().Monotonic();
   if (so_far.sent == recorded_.sent && so_far.received == recorded_.received) {
     BeginPart(now);  // the time before belongs to no part: nothing has passed in it
-  } else if (now - part_began_ >= meter_->core()->part_interval()) {
+  } else if (now - part_began_ >= meter_->recorder()->part_interval()) {
     RecordPart(so_far, now);
   }
 }
 
 void ConnectionMeter::BeginPart(absl::Duration now) {
-  part_start_ = meter_->core()->clock().Now();
+  part_start_ = meter_->recorder()->clock().Now();
   part_began_ = now;
 }
 
@@ -167,7 +167,7 @@ void ConnectionMeter::RecordPart(const TransportCount& so_far, absl::Duration no
   part.received = so_far.received - recorded_.received;
   part.handshakes = so_far.handshakes - recorded_.handshakes;
   part.retransmitted = so_far.retransmitted - recorded_.retransmitted;
-  meter_->core()->Record(std::move(part));
+  meter_->recorder()->Record(std::move(part));
   recorded_ = so_far;
   BeginPart(now);
 }
@@ -176,10 +176,10 @@ void ConnectionMeter::Close(const TransportCount& total) {
   if (lost_ != nullptr) {
     const Bytes undecoded = decoder_->undecoded_bytes();
     Count(&metrics_->undecoded_bytes, undecoded.count());
-    gaps_->Add(v1::Gap::REASON_DECODER, lost_, 0, undecoded, began_, meter_->core()->clock().Now());
+    gaps_->Add(v1::Gap::REASON_DECODER, lost_, 0, undecoded, began_, meter_->recorder()->clock().Now());
   }
   decoder_.reset();
-  RecordPart(total, meter_->core()->clock().Monotonic());
+  RecordPart(total, meter_->recorder()->clock().Monotonic());
 }
 
 }  // namespace fedcarbon::node

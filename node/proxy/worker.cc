@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "fedcarbon/meter/cpu_clock.h"
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "fedcarbon/status/status.h"
 #include "node/proxy/pace.h"
 
@@ -88,13 +88,13 @@ void Worker::Tick() {
   relays.reserve(relays_.size());
   for (const auto& [id, relay] : relays_) relays.push_back(relay.get());
   for (Relay* relay : relays) relay->Tick();
-  for (Gap& gap : gaps_.Take()) shared_.meter->core()->Record(std::move(gap));
+  for (Gap& gap : gaps_.Take()) shared_.meter->recorder()->Record(std::move(gap));
 }
 
 void Worker::CutAll() {
   while (!relays_.empty()) relays_.begin()->second->Cut();
   retired_.clear();
-  for (Gap& gap : gaps_.Take()) shared_.meter->core()->Record(std::move(gap));
+  for (Gap& gap : gaps_.Take()) shared_.meter->recorder()->Record(std::move(gap));
 }
 
 }  // namespace fedcarbon::node

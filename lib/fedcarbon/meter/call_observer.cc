@@ -1,6 +1,6 @@
 #include "fedcarbon/meter/call_observer.h"
 
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "fedcarbon/meter/random_id.h"
 
 namespace fedcarbon {
@@ -34,15 +34,15 @@ void AddLayer(std::optional<Bytes>* sum, std::optional<Bytes> bytes, bool is_fir
 
 }  // namespace
 
-CallObserver::CallObserver(std::shared_ptr<MeterCore> core, CallStart start)
-    : core_(std::move(core)),
+CallObserver::CallObserver(std::shared_ptr<FactRecorder> recorder, CallStart start)
+    : recorder_(std::move(recorder)),
       call_id_(start.call_id != 0 ? start.call_id : RandomId()),
       end_(start.end),
       requested_round_(start.end == v1::END_SERVER && start.round.known()),
       // A server's end exists because its peer called.
       answered_(start.end == v1::END_SERVER),
       peer_settled_(start.end == v1::END_SERVER || !start.peer.empty()) {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   part_.call_id = call_id_;
   part_.end = start.end;
   part_.observer = start.observer;
@@ -50,9 +50,9 @@ CallObserver::CallObserver(std::shared_ptr<MeterCore> core, CallStart start)
   part_.peer = std::move(start.peer);
   part_.method = std::move(start.method);
   part_.round = std::move(start.round);
-  part_.start = core_->clock().Now();
-  part_began_ = core_->clock().Monotonic();
-  core_->calls().Add(this, part_.round);
+  part_.start = recorder_->clock().Now();
+  part_began_ = recorder_->clock().Monotonic();
+  recorder_->calls().Add(this, part_.round);
 }
 
 CallObserver::~CallObserver() { End(kCancelled); }
@@ -66,7 +66,7 @@ void CallObserver::OnBytes(Direction direction, const MessageSize& piece) {
 }
 
 void CallObserver::Carry(Direction direction, const MessageSize& size, const RoundId& round, bool ends) {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);
@@ -90,7 +90,7 @@ void CallObserver::Carry(Direction direction, const MessageSize& size, const Rou
 }
 
 void CallObserver::OnHeaders(Direction direction, Bytes bytes) {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);
@@ -104,7 +104,7 @@ void CallObserver::OnHeaders(Direction direction, Bytes bytes) {
 }
 
 void CallObserver::SetRound(const RoundId& round) {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);
@@ -117,7 +117,7 @@ void CallObserver::SetRound(const RoundId& round) {
 }
 
 void CallObserver::AdoptRound(const RoundId& round) {
-  if (core_->inert() || Nothing(round)) return;
+  if (recorder_->inert() || Nothing(round)) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);
@@ -128,7 +128,7 @@ void CallObserver::AdoptRound(const RoundId& round) {
 }
 
 void CallObserver::FollowRound(const RoundId& round) {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);
@@ -139,19 +139,19 @@ void CallObserver::FollowRound(const RoundId& round) {
 }
 
 void CallObserver::SetBinding(uint64_t key) {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   MutexLock lock(&mutex_);
   binding_ = key;
 }
 
 void CallObserver::BeginPart(uint64_t binding) {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);
     if (ended_) return;
     several_rounds_ = true;
-    if (moving_since_.has_value()) ClosePart(core_->clock().Monotonic(), &effects.closed);
+    if (moving_since_.has_value()) ClosePart(recorder_->clock().Monotonic(), &effects.closed);
     binding_ = binding;
     MoveTo({part_.round.run, std::nullopt}, &effects);
   }
@@ -159,7 +159,7 @@ void CallObserver::BeginPart(uint64_t binding) {
 }
 
 void CallObserver::SetPeer(const std::string& peer) {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);
@@ -173,7 +173,7 @@ void CallObserver::SetPeer(const std::string& peer) {
 }
 
 void CallObserver::SettlePeer() {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);
@@ -185,14 +185,14 @@ void CallObserver::SettlePeer() {
 }
 
 void CallObserver::SetWaste(v1::Waste waste) {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   MutexLock lock(&mutex_);
   part_.waste = waste;
   for (Transfer& part : held_) part.waste = waste;
 }
 
 void CallObserver::SetAnswered() {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   Effects effects;
   {
     MutexLock lock(&mutex_);
@@ -204,7 +204,7 @@ void CallObserver::SetAnswered() {
 }
 
 void CallObserver::End(int status) {
-  if (core_->inert()) return;
+  if (recorder_->inert()) return;
   Transfer last;
   std::vector<Transfer> held;
   bool bind;
@@ -217,19 +217,19 @@ void CallObserver::End(int status) {
     held = std::move(held_);
     last = std::move(part_);
     if (!last.round.known()) last.binding = binding_;
-    last.duration = core_->clock().Monotonic() - part_began_;
+    last.duration = recorder_->clock().Monotonic() - part_began_;
     last.status = status;
     last.answered = answered_;
   }
-  core_->calls().Remove(this, last.round);
+  recorder_->calls().Remove(this, last.round);
   for (Transfer& part : held) {
     part.answered = last.answered;
-    core_->Record(std::move(part));
+    recorder_->Record(std::move(part));
   }
   std::optional<Binding> binding;
   if (bind) binding = Binding{call_id_, last.round};
-  core_->Record(std::move(last));
-  if (binding.has_value()) core_->Record(*std::move(binding));
+  recorder_->Record(std::move(last));
+  if (binding.has_value()) recorder_->Record(*std::move(binding));
 }
 
 void CallObserver::CloseDuePart(absl::Duration now, std::vector<Transfer>* closed) {
@@ -238,7 +238,7 @@ void CallObserver::CloseDuePart(absl::Duration now, std::vector<Transfer>* close
 }
 
 RoundId CallObserver::WholeCallRound() const {
-  if (core_->inert()) return {};
+  if (recorder_->inert()) return {};
   MutexLock lock(&mutex_);
   return several_rounds_ ? RoundId{} : part_.round;
 }
@@ -258,7 +258,7 @@ void CallObserver::MoveTo(RoundId to, Effects* effects) {
 
 void CallObserver::GoTo(const RoundId& round, Effects* effects) {
   if (moving_since_.has_value() || part_.part > 0) several_rounds_ = true;
-  if (moving_since_.has_value()) ClosePart(core_->clock().Monotonic(), &effects->closed);
+  if (moving_since_.has_value()) ClosePart(recorder_->clock().Monotonic(), &effects->closed);
   MoveTo(round, effects);
 }
 
@@ -268,7 +268,7 @@ DirectionCounts& CallObserver::Moving(Direction direction, bool in_pieces, std::
   if (part_.part == 0 && !moving_since_.has_value()) {
     moving_since_ = part_began_;
   } else if (part_.part > 0 || in_pieces || part_.sent.messages + part_.received.messages > 2) {
-    const absl::Duration now = core_->clock().Monotonic();
+    const absl::Duration now = recorder_->clock().Monotonic();
     if (direction == Direction::kSent && sent_.in_part && IsDue(now)) flows_ = true;
     CloseIfDue(now, closed);
     if (!moving_since_.has_value()) BeginMoving(now);
@@ -280,7 +280,7 @@ DirectionCounts& CallObserver::Moving(Direction direction, bool in_pieces, std::
 void CallObserver::BeginMoving(absl::Duration now) {
   moving_since_ = now;
   if (part_.part == 0) return;
-  part_.start = core_->clock().Now();
+  part_.start = recorder_->clock().Now();
   part_began_ = now;
 }
 
@@ -289,7 +289,7 @@ void CallObserver::CloseIfDue(absl::Duration now, std::vector<Transfer>* closed)
 }
 
 bool CallObserver::IsDue(absl::Duration now) const {
-  return moving_since_.has_value() && now - *moving_since_ >= core_->part_interval();
+  return moving_since_.has_value() && now - *moving_since_ >= recorder_->part_interval();
 }
 
 void CallObserver::ClosePart(absl::Duration now, std::vector<Transfer>* closed) {
@@ -303,7 +303,7 @@ void CallObserver::ClosePart(absl::Duration now, std::vector<Transfer>* closed) 
   ReleaseIfSure(closed);
 
   ++part_.part;
-  part_.start = core_->clock().Now();
+  part_.start = recorder_->clock().Now();
   part_.sent = {};
   part_.received = {};
   sent_.in_part = false;
@@ -320,9 +320,9 @@ void CallObserver::ReleaseIfSure(std::vector<Transfer>* closed) {
 
 void CallObserver::Apply(Effects effects) {
   if (effects.moved.has_value()) {
-    core_->calls().MoveRound(*this, effects.moved->first, effects.moved->second);
+    recorder_->calls().MoveRound(*this, effects.moved->first, effects.moved->second);
   }
-  for (Transfer& part : effects.closed) core_->Record(std::move(part));
+  for (Transfer& part : effects.closed) recorder_->Record(std::move(part));
 }
 
 }  // namespace fedcarbon

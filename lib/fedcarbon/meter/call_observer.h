@@ -16,7 +16,7 @@
 
 namespace fedcarbon {
 
-class MeterCore;
+class FactRecorder;
 
 /// What is known when a call begins.
 struct CallStart {
@@ -57,7 +57,7 @@ struct MessageSize {
 /// is ignored. Destroyed without End(), it records what was seen as a call that was cut (status CANCELLED).
 class CallObserver {
  public:
-  CallObserver(std::shared_ptr<MeterCore> core, CallStart start);
+  CallObserver(std::shared_ptr<FactRecorder> recorder, CallStart start);
   ~CallObserver();
   CallObserver(const CallObserver&) = delete;
   CallObserver& operator=(const CallObserver&) = delete;
@@ -148,7 +148,7 @@ class CallObserver {
   bool Confirmed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return answered_ || flows_; }
   void Apply(Effects effects);
 
-  const std::shared_ptr<MeterCore> core_;
+  const std::shared_ptr<FactRecorder> recorder_;
   const uint64_t call_id_;
   const v1::End end_;
   const bool requested_round_;  // the request that this server end got named one

@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/call_observer.h"
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "fedcarbon/meter/random_id.h"
 #include "fedcarbon/status/status.h"
 #include "fedcarbon/text/country_codes.h"
@@ -59,53 +59,53 @@ absl::StatusOr<std::shared_ptr<Meter>> Meter::Create(MeterOptions options, std::
   RETURN_IF_ERROR(Check(options));
   options.description.set_software_version(FEDCARBON_VERSION);
   v1::Node description = options.description;
-  auto core = MeterCore::Create(std::move(options), std::move(sink), clock, cpu);
-  core->Record(std::move(description));
-  core->Start();
-  return std::shared_ptr<Meter>(new Meter(std::move(core)));
+  auto recorder = FactRecorder::Create(std::move(options), std::move(sink), clock, cpu);
+  recorder->Record(std::move(description));
+  recorder->Start();
+  return std::shared_ptr<Meter>(new Meter(std::move(recorder)));
 }
 
-std::shared_ptr<Meter> Meter::Disabled() { return std::shared_ptr<Meter>(new Meter(MeterCore::Inert())); }
+std::shared_ptr<Meter> Meter::Disabled() { return std::shared_ptr<Meter>(new Meter(FactRecorder::Inert())); }
 
-Meter::Meter(std::shared_ptr<MeterCore> core) : core_(std::move(core)) {}
+Meter::Meter(std::shared_ptr<FactRecorder> recorder) : recorder_(std::move(recorder)) {}
 
-Meter::~Meter() { core_->Stop(); }
+Meter::~Meter() { recorder_->Stop(); }
 
 std::string Meter::StartRun(const std::string& name, uint64_t planned_rounds) {
   RunEvent event;
   event.run = RandomUuid();
-  event.time = core_->clock().Now();
+  event.time = recorder_->clock().Now();
   event.name = name;
   event.planned_rounds = planned_rounds;
-  core_->Record(event);
+  recorder_->Record(event);
   return event.run;
 }
 
 void Meter::EndRun(const std::string& run, v1::Outcome outcome) {
   RunEvent event;
   event.run = run;
-  event.time = core_->clock().Now();
+  event.time = recorder_->clock().Now();
   event.outcome = outcome;
-  core_->Record(std::move(event));
+  recorder_->Record(std::move(event));
 }
 
 void Meter::StartRound(const RoundId& round) { EndRound(round, v1::OUTCOME_UNSPECIFIED); }
 
 void Meter::EndRound(const RoundId& round, v1::Outcome outcome) {
   if (!round.known()) return;
-  core_->Record(RoundEvent{round.run, *round.round, core_->clock().Now(), outcome});
+  recorder_->Record(RoundEvent{round.run, *round.round, recorder_->clock().Now(), outcome});
 }
 
 std::shared_ptr<CallObserver> Meter::StartCall(CallStart start) {
   if (start.end == v1::END_CLIENT && start.round == NoRound()) start.round = RoundScope::Current();
-  return std::make_shared<CallObserver>(core_, std::move(start));
+  return std::make_shared<CallObserver>(recorder_, std::move(start));
 }
 
-void Meter::Sample() { core_->Sample(); }
+void Meter::Sample() { recorder_->Sample(); }
 
-const std::string& Meter::node() const { return core_->node(); }
+const std::string& Meter::node() const { return recorder_->node(); }
 
-bool Meter::enabled() const { return !core_->inert(); }
+bool Meter::enabled() const { return !recorder_->inert(); }
 
 RoundScope::RoundScope(RoundId round)
     : round_(std::move(round)), outer_(std::exchange(current_round, &round_)) {}
@@ -115,14 +115,14 @@ RoundScope::~RoundScope() { current_round = outer_; }
 const RoundId& RoundScope::Current() { return current_round != nullptr ? *current_round : NoRound(); }
 
 ComputeSpan::ComputeSpan(const std::shared_ptr<Meter>& meter, v1::SpanKind kind)
-    : core_(meter->core()), uncaught_exceptions_(std::uncaught_exceptions()) {
-  if (core_->inert()) return;
+    : recorder_(meter->recorder()), uncaught_exceptions_(std::uncaught_exceptions()) {
+  if (recorder_->inert()) return;
   span_ = std::make_unique<OpenSpan>();
   span_->kind = kind == v1::SPAN_KIND_UNSPECIFIED ? v1::SPAN_KIND_OTHER : kind;
   span_->round = RoundScope::Current();
-  span_->start = core_->clock().Now();
-  span_->began = core_->clock().Monotonic();
-  core_->usage().Open(span_.get());
+  span_->start = recorder_->clock().Now();
+  span_->began = recorder_->clock().Monotonic();
+  recorder_->usage().Open(span_.get());
 }
 
 ComputeSpan::~ComputeSpan() {
@@ -130,16 +130,16 @@ ComputeSpan::~ComputeSpan() {
 }
 
 void ComputeSpan::End(v1::Outcome outcome) {
-  if (span_ == nullptr || core_->inert()) return;
-  core_->usage().Close(*span_);
+  if (span_ == nullptr || recorder_->inert()) return;
+  recorder_->usage().Close(*span_);
   Span span;
   span.kind = span_->kind;
   span.round = std::move(span_->round);
   span.start = span_->start;
-  span.wall = core_->clock().Monotonic() - span_->began;
+  span.wall = recorder_->clock().Monotonic() - span_->began;
   span.outcome = outcome;
   span_.reset();
-  core_->Record(std::move(span));
+  recorder_->Record(std::move(span));
 }
 
 }  // namespace fedcarbon

@@ -35,7 +35,7 @@ namespace fedcarbon {
 
 class CallObserver;
 struct CallStart;
-class MeterCore;
+class FactRecorder;
 struct OpenSpan;
 
 struct MeterOptions {
@@ -92,12 +92,12 @@ class Meter {
   bool enabled() const;
 
   /// For what feeds the meter: counters of fedcarbon's own bytes and of what could not be read.
-  const std::shared_ptr<MeterCore>& core() const { return core_; }
+  const std::shared_ptr<FactRecorder>& recorder() const { return recorder_; }
 
  private:
-  explicit Meter(std::shared_ptr<MeterCore> core);
+  explicit Meter(std::shared_ptr<FactRecorder> recorder);
 
-  std::shared_ptr<MeterCore> core_;
+  std::shared_ptr<FactRecorder> recorder_;
 };
 
 /// Names the run and round of all that the thread does while it lives: calls begun, messages sent, spans
@@ -137,7 +137,7 @@ class ComputeSpan {
   void End(v1::Outcome outcome = v1::OUTCOME_COMPLETED);
 
  private:
-  std::shared_ptr<MeterCore> core_;
+  std::shared_ptr<FactRecorder> recorder_;
   std::unique_ptr<OpenSpan> span_;  // null once it has ended
   int uncaught_exceptions_;
 };

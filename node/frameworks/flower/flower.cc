@@ -8,7 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "fedcarbon/meter/random_id.h"
 #include "node/frameworks/flower/join_call.h"
 
@@ -52,11 +52,11 @@ v1::SpanKind KindOf(std::string_view type) {
 
 class FleetCall : public CallRule {
  public:
-  FleetCall(Method method, std::shared_ptr<CallObserver> call, FleetJoins* joins, MeterCore* core)
+  FleetCall(Method method, std::shared_ptr<CallObserver> call, FleetJoins* joins, FactRecorder* recorder)
       : method_(method),
         call_(std::move(call)),
         joins_(joins),
-        core_(core),
+        recorder_(recorder),
         request_(method, true),
         answer_(method, false) {}
 
@@ -92,7 +92,7 @@ class FleetCall : public CallRule {
 
   bool IsOver(End from) const { return (from == End::kClient ? asked_ : answered_) != Said::kNothing; }
   bool IsAnswered() const { return asked_ == Said::kClearly && answered_ == Said::kClearly; }
-  absl::Duration Now() const { return core_->clock().Monotonic(); }
+  absl::Duration Now() const { return recorder_->clock().Monotonic(); }
 
   void OnRequest(const FleetMessage& request) {
     switch (method_) {
@@ -167,7 +167,7 @@ class FleetCall : public CallRule {
 
   void Book(FoundRound found) {
     Book(std::move(found.booking));
-    if (found.is_new) core_->Record(Binding{booking_.key, booking_.round});
+    if (found.is_new) recorder_->Record(Binding{booking_.key, booking_.round});
   }
 
   void BeginMove(FleetJoins::Way way, const std::string& what) {
@@ -200,16 +200,16 @@ class FleetCall : public CallRule {
     span.kind = KindOf(request.type);
     span.round = booking_.round;
     span.wall = std::min(*passed, said.value_or(*passed));
-    span.start = core_->clock().Now() - span.wall;
+    span.start = recorder_->clock().Now() - span.wall;
     span.outcome = request.is_error ? v1::OUTCOME_FAILED : v1::OUTCOME_COMPLETED;
     span.is_upper_bound = true;
-    core_->Record(std::move(span));
+    recorder_->Record(std::move(span));
   }
 
   const Method method_;
   const std::shared_ptr<CallObserver> call_;
   FleetJoins* const joins_;
-  MeterCore* const core_;
+  FactRecorder* const recorder_;
   FleetReader request_, answer_;
   Said asked_ = Said::kNothing, answered_ = Said::kNothing;
   Booking booking_;  // of this call, as far as it is known
@@ -229,10 +229,10 @@ std::string Flower::CallerOf(const HeaderBlock& request) const {
 
 std::unique_ptr<CallRule> Flower::OnCall(const HeaderBlock& request, std::shared_ptr<CallObserver> call) {
   const std::string_view path = request.Get(":path");
-  if (path == flower::kJoinPath) return flower::MakeJoinCall(std::move(call), meter_->core());
+  if (path == flower::kJoinPath) return flower::MakeJoinCall(std::move(call), meter_->recorder());
   const std::optional<Method> method = flower::MethodOf(path);
   if (!method.has_value()) return nullptr;
-  return std::make_unique<FleetCall>(*method, std::move(call), &joins_, meter_->core().get());
+  return std::make_unique<FleetCall>(*method, std::move(call), &joins_, meter_->recorder().get());
 }
 
 }  // namespace fedcarbon::node

@@ -87,8 +87,8 @@ class JoinReader : private FieldListener {
 
 class JoinCall : public CallRule {
  public:
-  JoinCall(std::shared_ptr<CallObserver> call, std::shared_ptr<MeterCore> core)
-      : call_(std::move(call)), core_(std::move(core)), named_(call_->WholeCallRound()) {}
+  JoinCall(std::shared_ptr<CallObserver> call, std::shared_ptr<FactRecorder> recorder)
+      : call_(std::move(call)), recorder_(std::move(recorder)), named_(call_->WholeCallRound()) {}
 
   void OnContent(End from, std::string_view bytes) override {
     (from == End::kServer ? instruction_ : reply_).Feed(bytes);
@@ -96,7 +96,7 @@ class JoinCall : public CallRule {
 
   void OnMessageBegin(End from) override {
     if (from == End::kClient) {
-      replied_ = core_->clock().Monotonic();
+      replied_ = recorder_->clock().Monotonic();
     } else if (HasParts()) {
       call_->BeginPart(key_ = RandomId());
     }
@@ -106,11 +106,11 @@ class JoinCall : public CallRule {
     if (from == End::kClient) return OnReply(reply_.Finish());
     const JoinReader::Message instruction = instruction_.Finish();
     task_ = instruction.task;
-    began_ = core_->clock().Monotonic();
+    began_ = recorder_->clock().Monotonic();
     round_ = named_.known() ? named_ : RoundId{named_.run, instruction.round};
     if (!HasParts() || !round_.known()) return;
     call_->AdoptRound(round_);
-    core_->Record(Binding{key_, round_});
+    recorder_->Record(Binding{key_, round_});
   }
 
   // The next instruction may be hidden too.
@@ -132,14 +132,14 @@ class JoinCall : public CallRule {
     span.kind = task == Task::kFit ? v1::SPAN_KIND_TRAIN : v1::SPAN_KIND_EVALUATE;
     span.round = round_;
     span.wall = replied_ - began_;
-    span.start = core_->clock().Now() - (core_->clock().Monotonic() - began_);
+    span.start = recorder_->clock().Now() - (recorder_->clock().Monotonic() - began_);
     span.outcome = reply.has_failed ? v1::OUTCOME_FAILED : v1::OUTCOME_COMPLETED;
     span.is_upper_bound = true;
-    core_->Record(std::move(span));
+    recorder_->Record(std::move(span));
   }
 
   const std::shared_ptr<CallObserver> call_;
-  const std::shared_ptr<MeterCore> core_;
+  const std::shared_ptr<FactRecorder> recorder_;
   const RoundId named_;  // from elsewhere
   JoinReader instruction_{End::kServer}, reply_{End::kClient};
   uint64_t key_ = 0;                // of the part that an instruction began
@@ -150,8 +150,9 @@ class JoinCall : public CallRule {
 
 }  // namespace
 
-std::unique_ptr<CallRule> MakeJoinCall(std::shared_ptr<CallObserver> call, std::shared_ptr<MeterCore> core) {
-  return std::make_unique<JoinCall>(std::move(call), std::move(core));
+std::unique_ptr<CallRule> MakeJoinCall(std::shared_ptr<CallObserver> call,
+                                       std::shared_ptr<FactRecorder> recorder) {
+  return std::make_unique<JoinCall>(std::move(call), std::move(recorder));
 }
 
 }  // namespace fedcarbon::node::flower

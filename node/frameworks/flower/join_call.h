@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "fedcarbon/meter/call_observer.h"
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "node/frameworks/framework.h"
 
 namespace fedcarbon::node::flower {
@@ -16,6 +16,7 @@ inline constexpr std::string_view kJoinPath = "/flwr.proto.FlowerService/Join";
 /// settings name "server_round" or "current_round": they are the user's, and need not. It is not counted: a
 /// client that is not asked each time, or that connects again, would count wrongly. The stream names no run:
 /// only where the call has one from elsewhere (a header) are its rounds known.
-std::unique_ptr<CallRule> MakeJoinCall(std::shared_ptr<CallObserver> call, std::shared_ptr<MeterCore> core);
+std::unique_ptr<CallRule> MakeJoinCall(std::shared_ptr<CallObserver> call,
+                                       std::shared_ptr<FactRecorder> recorder);
 
 }  // namespace fedcarbon::node::flower

@@ -206,7 +206,7 @@ int Call(const std::string& address, const std::shared_ptr<Meter>& meter) {
       arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "conformance.test");
       for (const auto& [name, value] : input["channel"].items()) arguments.SetInt(name, value.get<int>());
       const auto credentials = grpc::InsecureChannelCredentials();
-      MeteredOptions options;
+      CallInterceptorOptions options;
       options.raw = true;
       channel = meter == nullptr ? grpc::CreateCustomChannel(address, credentials, arguments)
                                  : CreateMeteredChannel(address, credentials, meter, options, arguments);

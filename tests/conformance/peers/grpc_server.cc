@@ -140,7 +140,7 @@ int Serve(int port, const json& arguments, const std::shared_ptr<Meter>& meter) 
   for (const auto& [name, value] : arguments.items()) builder.AddChannelArgument(name, value.get<int>());
   builder.RegisterCallbackGenericService(&service);
   if (meter != nullptr) {
-    MeteredOptions options;
+    CallInterceptorOptions options;
     options.raw = true;
     MeterServer(&builder, meter, options);
   }

@@ -7,7 +7,7 @@
 #include <thread>
 #include <tuple>
 
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "tests/unit/meter/collector.h"
 
 namespace fedcarbon {

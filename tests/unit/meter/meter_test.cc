@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/call_observer.h"
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "tests/unit/meter/collector.h"
 
 namespace fedcarbon {
@@ -235,12 +235,12 @@ TEST(MeterTest, CountersBecomeOverheadAndGapsAtASample) {
   ManualMeter manual;
   manual.meter->Sample();
   const absl::Time from = manual.clock.Now();
-  const auto& core = manual.meter->core();
-  core->AddContextBytes(Bytes(56));
-  core->AddContextBytes(Bytes(20));
-  core->CountBadContext();
-  core->CountUnsizedMessage();
-  core->CountUnsizedMessage();
+  const auto& recorder = manual.meter->recorder();
+  recorder->AddContextBytes(Bytes(56));
+  recorder->AddContextBytes(Bytes(20));
+  recorder->CountBadContext();
+  recorder->CountUnsizedMessage();
+  recorder->CountUnsizedMessage();
   manual.clock.Advance(absl::Seconds(1));
   manual.meter->Sample();
   manual.clock.Advance(absl::Seconds(1));
@@ -263,7 +263,7 @@ TEST(MeterTest, CountersBecomeOverheadAndGapsAtASample) {
 
 TEST(MeterTest, TheEndRecordsWhatIsLeft) {
   ManualMeter manual;
-  manual.meter->core()->AddContextBytes(Bytes(56));
+  manual.meter->recorder()->AddContextBytes(Bytes(56));
   manual.cpu.Use(absl::Seconds(2));
   manual.meter.reset();
   EXPECT_EQ(manual.sink->All<Overhead>().size(), 1u);
@@ -276,7 +276,7 @@ TEST(MeterTest, TheSamplingThreadSamplesByItself) {
   options.sample_interval = absl::Milliseconds(10);
   auto sink = std::make_shared<Collector>();
   auto meter = *Meter::Create(options, sink);
-  meter->core()->AddContextBytes(Bytes(56));
+  meter->recorder()->AddContextBytes(Bytes(56));
   const absl::Time deadline = absl::Now() + absl::Minutes(1);
   while (sink->All<Overhead>().empty() && absl::Now() < deadline) std::this_thread::yield();
   EXPECT_EQ(sink->All<Overhead>().size(), 1u);

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "fedcarbon/meter/call_observer.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "fedcarbon/meter/meter.h"
-#include "fedcarbon/meter/meter_core.h"
 #include "tests/unit/meter/collector.h"
 #include "tests/unit/random_seed.h"
 
@@ -359,7 +359,7 @@ TEST(UsageOfTheProcessTest, WhatTheSamplingThreadUsesIsFedcarbons) {
   MeterOptions options = ManualMeter::Options();
   options.sample_interval = absl::Milliseconds(10);
   auto meter = *Meter::Create(options, sink);
-  meter->core()->AddContextBytes(Bytes(56));
+  meter->recorder()->AddContextBytes(Bytes(56));
   const absl::Time deadline = absl::Now() + absl::Minutes(1);
   while (sink->All<Overhead>().empty() && absl::Now() < deadline) std::this_thread::yield();
   meter.reset();

@@ -19,8 +19,8 @@ using google::protobuf::MessageLite;
 
 constexpr char kAttemptsKey[] = "grpc-previous-rpc-attempts";
 
-bool IsRaw(const CallMetering& metering, const std::string& method) {
-  return metering.raw || metering.raw_methods.contains(method);
+bool IsRaw(const CallInterceptorState& state, const std::string& method) {
+  return state.raw || state.raw_methods.contains(method);
 }
 
 // Codes that gRPC gives to a call by itself when no peer was there; all others come from one
@@ -51,23 +51,23 @@ uint32_t AttemptOf(const std::multimap<grpc::string_ref, grpc::string_ref>& meta
 
 }  // namespace
 
-CallInterceptor::CallInterceptor(std::shared_ptr<const CallMetering> metering,
+CallInterceptor::CallInterceptor(std::shared_ptr<const CallInterceptorState> state,
                                  grpc::experimental::ClientRpcInfo* info)
-    : metering_(std::move(metering)),
+    : state_(std::move(state)),
       end_(v1::END_CLIENT),
       context_(info->client_context()),
       method_(info->method()),
-      raw_(IsRaw(*metering_, method_)),
+      raw_(IsRaw(*state_, method_)),
       takes_one_request_(false),
       streams_answers_(false) {}
 
-CallInterceptor::CallInterceptor(std::shared_ptr<const CallMetering> metering,
+CallInterceptor::CallInterceptor(std::shared_ptr<const CallInterceptorState> state,
                                  grpc::experimental::ServerRpcInfo* info)
-    : metering_(std::move(metering)),
+    : state_(std::move(state)),
       end_(v1::END_SERVER),
       context_(info->server_context()),
       method_(info->method()),
-      raw_(IsRaw(*metering_, method_)),
+      raw_(IsRaw(*state_, method_)),
       takes_one_request_(info->type() == grpc::experimental::ServerRpcInfo::Type::UNARY ||
                          info->type() == grpc::experimental::ServerRpcInfo::Type::SERVER_STREAMING),
       streams_answers_(info->type() == grpc::experimental::ServerRpcInfo::Type::SERVER_STREAMING ||
@@ -116,9 +116,9 @@ void CallInterceptor::InterceptBegun(Methods* methods) {
 void CallInterceptor::BeginClientCall(Methods* methods) {
   CallStart start;
   start.round = RoundScope::Current();
-  start.peer = metering_->last_peer.Get();
+  start.peer = state_->last_peer.Get();
   Begin(std::move(start));
-  if (metering_->send_context) {
+  if (state_->send_context) {
     WriteContext(methods->GetSendInitialMetadata(), call_->call_id(), RoundScope::Current());
   } else {
     call_->SettlePeer();  // who is not asked does not answer
@@ -142,7 +142,7 @@ void CallInterceptor::Begin(CallStart start) {
   start.end = end_;
   start.observer = v1::OBSERVER_INTERCEPTOR;
   start.method = method_;
-  call_ = std::make_shared<CallObserver>(metering_->core, std::move(start));
+  call_ = std::make_shared<CallObserver>(state_->recorder, std::move(start));
   CallRegistry::Get().Add(context_, call_);
   begun_.store(true, std::memory_order_release);
 }
@@ -179,7 +179,7 @@ void CallInterceptor::InterceptReceived(Methods* methods) {
     CountReceived(message);
   } else if (takes_one_request_) {
     // Elsewhere the end of a stream and a message that could not be parsed look the same.
-    metering_->core->CountUnsizedMessage();
+    state_->recorder->CountUnsizedMessage();
   }
   --reads_;
   EndIfDone();
@@ -221,7 +221,7 @@ void CallInterceptor::EndIfDone() {
 // A stream's client hears at the first message who answers, for the parts that are recorded before the end.
 // Beside a message only: initial metadata on an answer that has none would end the client's retries.
 void CallInterceptor::NameServer(Methods* methods) {
-  if (streams_answers_ && request_had_context_ && metering_->send_context &&
+  if (streams_answers_ && request_had_context_ && state_->send_context &&
       methods->QueryInterceptionHookPoint(Hook::PRE_SEND_INITIAL_METADATA)) {
     WriteContext(methods->GetSendInitialMetadata(), 0, {});
   }
@@ -229,14 +229,14 @@ void CallInterceptor::NameServer(Methods* methods) {
 
 // Only a client that sent the key gets it back: no other asked for names of nodes and runs.
 void CallInterceptor::EndServerCall(Methods* methods) {
-  if (request_had_context_ && metering_->send_context) {
+  if (request_had_context_ && state_->send_context) {
     WriteContext(methods->GetSendTrailingMetadata(), 0, call_->WholeCallRound());
   }
   call_->End(methods->GetSendStatus().error_code());
 }
 
 void CallInterceptor::LearnPeer(const v1::CallContext& answer) {
-  metering_->last_peer.Set(answer.node());
+  state_->last_peer.Set(answer.node());
   call_->SetPeer(answer.node());
 }
 
@@ -244,15 +244,15 @@ std::optional<v1::CallContext> CallInterceptor::ReadContext(const ReceivedMetada
   const auto it = metadata.find(kContextKey);
   if (it == metadata.end()) return std::nullopt;
   std::optional<v1::CallContext> context = DecodeContext({it->second.data(), it->second.size()});
-  if (!context.has_value()) metering_->core->CountBadContext();
+  if (!context.has_value()) state_->recorder->CountBadContext();
   return context;
 }
 
 // Replaces one that the application handed on from another call.
 void CallInterceptor::WriteContext(std::multimap<std::string, std::string>* metadata, uint64_t call_id,
                                    const RoundId& round) {
-  std::string value = EncodeContext(call_id, metering_->core->node(), round);
-  metering_->core->AddContextBytes(Bytes(sizeof(kContextKey) - 1 + value.size()));
+  std::string value = EncodeContext(call_id, state_->recorder->node(), round);
+  state_->recorder->AddContextBytes(Bytes(sizeof(kContextKey) - 1 + value.size()));
   metadata->erase(kContextKey);
   metadata->emplace(kContextKey, std::move(value));
 }

@@ -11,16 +11,16 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "fedcarbon/meter/call_observer.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "fedcarbon/meter/facts.h"
 #include "fedcarbon/meter/grpc/last_peer.h"
-#include "fedcarbon/meter/meter_core.h"
 #include "fedcarbon/v1/call_context.pb.h"
 
 namespace fedcarbon {
 
 /// What the calls of one channel or server have in common. Immutable but for what a channel learns.
-struct CallMetering {
-  std::shared_ptr<MeterCore> core;
+struct CallInterceptorState {
+  std::shared_ptr<FactRecorder> recorder;
   bool send_context = true;
   bool raw = false;
   absl::flat_hash_set<std::string> raw_methods;
@@ -36,8 +36,8 @@ struct CallMetering {
 class CallInterceptor final : public grpc::experimental::Interceptor {
  public:
   /// Both copy the method's name: a generic stub's is gone before the call starts.
-  CallInterceptor(std::shared_ptr<const CallMetering> metering, grpc::experimental::ClientRpcInfo* info);
-  CallInterceptor(std::shared_ptr<const CallMetering> metering, grpc::experimental::ServerRpcInfo* info);
+  CallInterceptor(std::shared_ptr<const CallInterceptorState> state, grpc::experimental::ClientRpcInfo* info);
+  CallInterceptor(std::shared_ptr<const CallInterceptorState> state, grpc::experimental::ServerRpcInfo* info);
   ~CallInterceptor() override;
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override;
@@ -64,7 +64,7 @@ class CallInterceptor final : public grpc::experimental::Interceptor {
   void WriteContext(std::multimap<std::string, std::string>* metadata, uint64_t call_id,
                     const RoundId& round);
 
-  const std::shared_ptr<const CallMetering> metering_;
+  const std::shared_ptr<const CallInterceptorState> state_;
   const v1::End end_;
   const void* const context_;
   const std::string method_;

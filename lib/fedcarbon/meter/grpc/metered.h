@@ -32,7 +32,7 @@
 
 namespace fedcarbon {
 
-struct MeteredOptions {
+struct CallInterceptorOptions {
   /// Whether `fedcarbon-bin` is sent. Without it both ends of an edge are reconciled by their sums alone.
   bool send_context = true;
 
@@ -53,13 +53,13 @@ struct MeteredOptions {
 /// As grpc::CreateCustomChannel, metered. Thread-safe, and fails as that does: in the first call.
 std::shared_ptr<grpc::Channel> CreateMeteredChannel(
     const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
-    std::shared_ptr<Meter> meter, const MeteredOptions& options = {},
+    std::shared_ptr<Meter> meter, const CallInterceptorOptions& options = {},
     const grpc::ChannelArguments& arguments = {});
 
 /// Meters all services of the server. Call it once, before BuildAndStart: the builder holds one list of
 /// interceptors, and a second call replaces the first one's. Never fails. Not thread-safe, as the builder.
 void MeterServer(grpc::ServerBuilder* builder, std::shared_ptr<Meter> meter,
-                 const MeteredOptions& options = {});
+                 const CallInterceptorOptions& options = {});
 
 /// In a handler, or beside a running client call: names the run and round of the call from here on. The
 /// answer to the client carries it if the whole call belonged to it. Thread-safe, also beside the call and

@@ -24,7 +24,7 @@ std::string NameOf(ServerStyle style) {
 }
 
 void EchoServer::Start(grpc::ServerBuilder* builder, const std::shared_ptr<Meter>& meter,
-                       const MeteredOptions& options) {
+                       const CallInterceptorOptions& options) {
   int port = 0;
   builder->AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder->SetMaxReceiveMessageSize(-1);
@@ -40,7 +40,7 @@ void EchoServer::Stop() {
 }
 
 ServiceServer::ServiceServer(grpc::Service* service, const std::shared_ptr<Meter>& meter,
-                             const MeteredOptions& options) {
+                             const CallInterceptorOptions& options) {
   grpc::ServerBuilder builder;
   builder.RegisterService(service);
   Start(&builder, meter, options);
@@ -52,7 +52,7 @@ namespace {
 
 class SyncServer final : public EchoServer, public Echo::Service {
  public:
-  SyncServer(const std::shared_ptr<Meter>& meter, const MeteredOptions& options) {
+  SyncServer(const std::shared_ptr<Meter>& meter, const CallInterceptorOptions& options) {
     grpc::ServerBuilder builder;
     builder.RegisterService(this);
     Start(&builder, meter, options);
@@ -210,7 +210,7 @@ class WriteReactor final : public grpc::ServerWriteReactor<Payload> {
 
 class CallbackServer final : public EchoServer, public Echo::CallbackService {
  public:
-  CallbackServer(const std::shared_ptr<Meter>& meter, const MeteredOptions& options) {
+  CallbackServer(const std::shared_ptr<Meter>& meter, const CallInterceptorOptions& options) {
     grpc::ServerBuilder builder;
     builder.RegisterService(this);
     Start(&builder, meter, options);
@@ -242,7 +242,7 @@ class CallbackServer final : public EchoServer, public Echo::CallbackService {
 
 class GenericServer final : public EchoServer, public grpc::CallbackGenericService {
  public:
-  GenericServer(const std::shared_ptr<Meter>& meter, const MeteredOptions& options) {
+  GenericServer(const std::shared_ptr<Meter>& meter, const CallInterceptorOptions& options) {
     grpc::ServerBuilder builder;
     builder.RegisterCallbackGenericService(this);
     Start(&builder, meter, options);
@@ -261,7 +261,7 @@ class GenericServer final : public EchoServer, public grpc::CallbackGenericServi
 // One thread and queue per method, which serves one call after the other.
 class CompletionQueueServer final : public EchoServer {
  public:
-  CompletionQueueServer(const std::shared_ptr<Meter>& meter, const MeteredOptions& options) {
+  CompletionQueueServer(const std::shared_ptr<Meter>& meter, const CallInterceptorOptions& options) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&service_);
     for (auto& queue : queues_) queue = builder.AddCompletionQueue();
@@ -396,7 +396,7 @@ class CompletionQueueServer final : public EchoServer {
 }  // namespace
 
 std::unique_ptr<EchoServer> StartEchoServer(ServerStyle style, const std::shared_ptr<Meter>& meter,
-                                            MeteredOptions options) {
+                                            CallInterceptorOptions options) {
   switch (style) {
     case ServerStyle::kSync:
       return std::make_unique<SyncServer>(meter, options);

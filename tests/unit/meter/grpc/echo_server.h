@@ -25,7 +25,7 @@ class EchoServer {
 
  protected:
   void Start(grpc::ServerBuilder* builder, const std::shared_ptr<Meter>& meter,
-             const MeteredOptions& options);
+             const CallInterceptorOptions& options);
 
   /// Ends its calls. Of the most derived class's destructor: handlers run until then.
   void Stop();
@@ -38,13 +38,13 @@ class EchoServer {
 };
 
 std::unique_ptr<EchoServer> StartEchoServer(ServerStyle style, const std::shared_ptr<Meter>& meter,
-                                            MeteredOptions options = {});
+                                            CallInterceptorOptions options = {});
 
 /// A server of the caller's own service. Listens as EchoServer does.
 class ServiceServer : public EchoServer {
  public:
   ServiceServer(grpc::Service* service, const std::shared_ptr<Meter>& meter,
-                const MeteredOptions& options = {});
+                const CallInterceptorOptions& options = {});
   ~ServiceServer() override;
 };
 

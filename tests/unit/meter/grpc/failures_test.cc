@@ -49,7 +49,7 @@ class SilentPort {
 class FailuresTest : public testing::Test {
  protected:
   std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address, bool raw = false) {
-    MeteredOptions options;
+    CallInterceptorOptions options;
     options.raw = raw;
     return CreateMeteredChannel(address, grpc::InsecureChannelCredentials(), hospital_.meter, options);
   }
@@ -230,7 +230,7 @@ TEST_F(FailuresTest, UnimplementedMethodIsAnsweredAtEveryServer) {
        {ServerStyle::kSync, ServerStyle::kCallback, ServerStyle::kCompletionQueue, ServerStyle::kGeneric}) {
     SCOPED_TRACE(NameOf(style));
     MeteredNode client("client.test"), served("server.test");
-    MeteredOptions raw;
+    CallInterceptorOptions raw;
     raw.raw = true;
     const auto server = StartEchoServer(style, served.meter);
     const auto channel =
@@ -257,7 +257,7 @@ TEST_F(FailuresTest, UnparsableRequestIsUncountedAndBecomesAGap) {
     for (const Method method : {Method::kUnary, Method::kServerStream}) {
       SCOPED_TRACE(NameOf(style) + NameOf(method));
       MeteredNode client("client.test"), served("server.test");
-      MeteredOptions raw;
+      CallInterceptorOptions raw;
       raw.raw = true;
       const auto server = StartEchoServer(style, served.meter);
       const auto channel =

@@ -48,14 +48,14 @@ class RoundsTest : public testing::Test {
     };
   }
 
-  void Serve(const MeteredOptions& options = {}) {
+  void Serve(const CallInterceptorOptions& options = {}) {
     server_ = std::make_unique<ServiceServer>(&handlers_, aggregator_.meter, options);
   }
-  std::shared_ptr<grpc::Channel> Channel(const MeteredOptions& options = {}) {
+  std::shared_ptr<grpc::Channel> Channel(const CallInterceptorOptions& options = {}) {
     return CreateMeteredChannel(server_->address(), grpc::InsecureChannelCredentials(), hospital_.meter,
                                 options);
   }
-  void CallUnary(grpc::ClientContext* context, const MeteredOptions& options = {}) {
+  void CallUnary(grpc::ClientContext* context, const CallInterceptorOptions& options = {}) {
     if (server_ == nullptr) Serve();
     Call(ClientStyle::kSync, Method::kUnary, Channel(options), context, {Data(10)});
   }
@@ -269,7 +269,7 @@ TEST_F(RoundsTest, BytesOfTheKeyAreCountedWhereTheyAreSent) {
 
 TEST_F(RoundsTest, KeyThatIsTurnedOffIsNeitherSentNorAnswered) {
   named_ = Round(7);
-  MeteredOptions quiet;
+  CallInterceptorOptions quiet;
   quiet.send_context = false;
   grpc::ClientContext context;
   RoundScope scope(Round(3));
@@ -285,7 +285,7 @@ TEST_F(RoundsTest, KeyThatIsTurnedOffIsNeitherSentNorAnswered) {
 }
 
 TEST_F(RoundsTest, ServerThatDoesNotAnswerStillReadsTheKey) {
-  MeteredOptions quiet;
+  CallInterceptorOptions quiet;
   quiet.send_context = false;
   Serve(quiet);
   grpc::ClientContext context;
@@ -398,7 +398,7 @@ struct SecondObserverFactory final : grpc::experimental::ServerInterceptorFactor
 };
 
 TEST_F(RoundsTest, TwoObserversOfOneEndShareTheCallId) {
-  MeteredOptions options;
+  CallInterceptorOptions options;
   options.server_interceptors.push_back(
       [&] { return std::make_unique<SecondObserverFactory>(aggregator_.meter); });
   Serve(options);

@@ -27,7 +27,7 @@ class SizesTest : public testing::TestWithParam<Styles> {
     Tally server_tally;
     {
       const auto server = StartEchoServer(server_style(), aggregator.meter);
-      MeteredOptions options;
+      CallInterceptorOptions options;
       options.raw = IsRaw(client_style());
       const auto channel = CreateMeteredChannel(server->address(), grpc::InsecureChannelCredentials(),
                                                 hospital.meter, options);

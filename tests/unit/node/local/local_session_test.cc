@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 #include "tests/unit/meter/collector.h"
 
 namespace fedcarbon::node {

@@ -1,4 +1,4 @@
-#include "fedcarbon/meter/meter_core.h"
+#include "fedcarbon/meter/fact_recorder.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -8,8 +8,8 @@
 
 namespace fedcarbon {
 
-MeterCore::MeterCore(MeterOptions options, std::shared_ptr<FactSink> sink, const Clock* clock,
-                     const CpuClock* cpu, uint64_t generation)
+FactRecorder::FactRecorder(MeterOptions options, std::shared_ptr<FactSink> sink, const Clock* clock,
+                           const CpuClock* cpu, uint64_t generation)
     : generation_(generation),
       options_(std::move(options)),
       sink_(std::move(sink)),
@@ -18,21 +18,21 @@ MeterCore::MeterCore(MeterOptions options, std::shared_ptr<FactSink> sink, const
       sampled_(clock->Now()),
       sampled_monotonic_(clock->Monotonic()) {}
 
-std::shared_ptr<MeterCore> MeterCore::Create(MeterOptions options, std::shared_ptr<FactSink> sink,
-                                             const Clock* clock, const CpuClock* cpu) {
+std::shared_ptr<FactRecorder> FactRecorder::Create(MeterOptions options, std::shared_ptr<FactSink> sink,
+                                                   const Clock* clock, const CpuClock* cpu) {
   WatchForks();
-  return {new MeterCore(std::move(options), std::move(sink), clock, cpu, ForkGeneration()),
-          [](MeterCore* core) {
-            if (!core->inert()) delete core;
+  return {new FactRecorder(std::move(options), std::move(sink), clock, cpu, ForkGeneration()),
+          [](FactRecorder* recorder) {
+            if (!recorder->inert()) delete recorder;
           }};
 }
 
-std::shared_ptr<MeterCore> MeterCore::Inert() {
-  return {new MeterCore({}, nullptr, Clock::System(), CpuClock::System(), 0),
-          [](MeterCore* core) { delete core; }};
+std::shared_ptr<FactRecorder> FactRecorder::Inert() {
+  return {new FactRecorder({}, nullptr, Clock::System(), CpuClock::System(), 0),
+          [](FactRecorder* recorder) { delete recorder; }};
 }
 
-void MeterCore::Sample() {
+void FactRecorder::Sample() {
   if (inert()) return;
   const absl::Time now = clock_->Now();
   const absl::Duration monotonic = clock_->Monotonic();
@@ -41,7 +41,7 @@ void MeterCore::Sample() {
   RecordCounters(now, monotonic);
 }
 
-void MeterCore::RecordCounters(absl::Time now, absl::Duration monotonic) {
+void FactRecorder::RecordCounters(absl::Time now, absl::Duration monotonic) {
   Overhead overhead;
   {
     MutexLock lock(&sample_mutex_);
@@ -64,7 +64,7 @@ void MeterCore::RecordCounters(absl::Time now, absl::Duration monotonic) {
   record_gap(v1::Gap::REASON_UNSIZED_MESSAGE, unsized_messages_);
 }
 
-void MeterCore::Start() {
+void FactRecorder::Start() {
   // The application's signals are for the application's threads.
   sigset_t all;
   sigset_t before;
@@ -74,7 +74,7 @@ void MeterCore::Start() {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void MeterCore::RunSampling() {
+void FactRecorder::RunSampling() {
   const OwnThread own;
   pthread_setname_np(pthread_self(), "fedcarbon-meter");
   while (true) {
@@ -91,7 +91,7 @@ void MeterCore::RunSampling() {
   }
 }
 
-void MeterCore::Stop() {
+void FactRecorder::Stop() {
   if (inert()) return;
   {
     MutexLock lock(&stop_mutex_);

@@ -24,13 +24,13 @@ namespace fedcarbon {
 
 /// Thread-safe. Owns the sampling thread, which runs from Start() to Stop(). In a child of fork() it is
 /// inert, and is never destroyed there: threads that do not exist in the child may have held its locks.
-class MeterCore {
+class FactRecorder {
  public:
-  static std::shared_ptr<MeterCore> Create(MeterOptions options, std::shared_ptr<FactSink> sink,
-                                           const Clock* clock, const CpuClock* cpu);
+  static std::shared_ptr<FactRecorder> Create(MeterOptions options, std::shared_ptr<FactSink> sink,
+                                              const Clock* clock, const CpuClock* cpu);
 
   /// Records nothing.
-  static std::shared_ptr<MeterCore> Inert();
+  static std::shared_ptr<FactRecorder> Inert();
 
   /// Whether nothing is recorded: a disabled Meter, or a child of fork(). To be asked before anything else is
   /// done here.
@@ -63,8 +63,8 @@ class MeterCore {
   void Stop();
 
  private:
-  MeterCore(MeterOptions options, std::shared_ptr<FactSink> sink, const Clock* clock, const CpuClock* cpu,
-            uint64_t generation);
+  FactRecorder(MeterOptions options, std::shared_ptr<FactSink> sink, const Clock* clock, const CpuClock* cpu,
+               uint64_t generation);
 
   void RunSampling();
   void RecordCounters(absl::Time now, absl::Duration monotonic);
