@@ -16,12 +16,12 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fedcarbon)
 install(TARGETS ${targets} EXPORT fedcarbonTargets)
 install(EXPORT fedcarbonTargets NAMESPACE fedcarbon:: DESTINATION ${package_dir})
 
-# What a program includes (meter/meter.h, meter/grpc/metered.h, report/grpc/metering.h, cumulator/cumulator.h), and what
+# What a program includes (meter/meter.h, meter/grpc/metered.h, report/grpc/metering_service.h, cumulator/cumulator.h), and what
 # those include. Every other header is ours to change.
 set(public_headers
   carbon/cumulator_model.h carbon/estimate.h carbon/factor.h carbon/network.h cumulator/cumulator.h
   meter/cpu_clock.h meter/fact_sink.h meter/facts.h meter/meter.h meter/grpc/metered.h
-  report/grpc/metering.h sync/clock.h sync/mutex.h units/units.h)
+  report/grpc/metering_service.h sync/clock.h sync/mutex.h units/units.h)
 foreach(header ${public_headers})
   cmake_path(GET header PARENT_PATH folder)
   install(FILES lib/fedcarbon/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fedcarbon/${folder})

@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "fedcarbon/report/grpc/metering.h"
+#include "fedcarbon/report/grpc/metering_service.h"
 #include "fedcarbon/status/status.h"
 #include "node/local/grpc/local_service.h"
 #include "node/proxy/proxy.h"
@@ -36,8 +36,8 @@ void RaiseDescriptorLimit(size_t connections) {
   }
 }
 
-MeteringOptions ToMeteringOptions(const NodeConfig& config) {
-  MeteringOptions options;
+MeteringServiceOptions ToMeteringServiceOptions(const NodeConfig& config) {
+  MeteringServiceOptions options;
   options.node = config.node;
   options.report = config.coordinator.has_value();
   if (config.coordinator) options.coordinator = config.coordinator->text();
@@ -126,7 +126,8 @@ absl::Status Serve(const Flags& flags, const NodeConfig& config, const sigset_t&
   if (!config.http.is_loopback()) {
     spdlog::warn("http {}: anybody who reaches this address can read health and metrics", config.http.text());
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Metering> metering, Metering::Start(ToMeteringOptions(config)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<MeteringService> metering,
+                   MeteringService::Start(ToMeteringServiceOptions(config)));
   if (!metering->meter()->enabled()) {
     spdlog::warn("FEDCARBON_DISABLED is set: what passes is forwarded, and reported to nobody");
   } else if (!config.coordinator) {

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "fedcarbon/meter/grpc/metered.h"
-#include "fedcarbon/report/grpc/metering.h"
+#include "fedcarbon/report/grpc/metering_service.h"
 #include "fedcarbon/sync/grpc/deadline.h"
 #include "node/demo/options.h"
 #include "node/demo/record.h"
@@ -65,10 +65,10 @@ int Main(int argc, char** argv) {
   run.schedule = *ScheduleFor(options.model.model, options.model.rounds, options.model.seed);
   run.note = note == nullptr ? "" : note;
 
-  MeteringOptions metered;
+  MeteringServiceOptions metered;
   metered.node = kAggregator;
   metered.country = options.country;
-  const absl::StatusOr<std::unique_ptr<Metering>> metering = Metering::Start(metered);
+  const absl::StatusOr<std::unique_ptr<MeteringService>> metering = MeteringService::Start(metered);
   if (!metering.ok()) return Fail(kProgram, metering.status());
   const std::shared_ptr<Meter>& meter = (*metering)->meter();
 

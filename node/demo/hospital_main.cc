@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/meter/grpc/metered.h"
-#include "fedcarbon/report/grpc/metering.h"
+#include "fedcarbon/report/grpc/metering_service.h"
 #include "fedcarbon/status/status.h"
 #include "node/demo/aggregator_client.h"
 #include "node/demo/hospital.h"
@@ -63,10 +63,10 @@ int Main(int argc, char** argv) {
   if (!patients.ok()) return Fail(kProgram, patients.status());
   std::cout << options.node << ": " << patients->size() << " patients with complete rows" << std::endl;
 
-  MeteringOptions metered;
+  MeteringServiceOptions metered;
   metered.node = options.node;
   metered.country = options.country;
-  const absl::StatusOr<std::unique_ptr<Metering>> metering = Metering::Start(metered);
+  const absl::StatusOr<std::unique_ptr<MeteringService>> metering = MeteringService::Start(metered);
   if (!metering.ok()) return Fail(kProgram, metering.status());
   const std::shared_ptr<Meter>& meter = (*metering)->meter();
 

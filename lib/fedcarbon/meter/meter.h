@@ -15,8 +15,8 @@
 // ```
 //
 // RPCs are metered by the interceptors of lib/fedcarbon/meter/grpc, which feed a CallObserver. A program that
-// reports to a coordinator uses fedcarbon::Metering (lib/fedcarbon/report/grpc/metering.h), which puts a
-// Meter and a Reporter together.
+// reports to a coordinator uses fedcarbon::MeteringService (lib/fedcarbon/report/grpc/metering_service.h),
+// which puts a Meter and a Reporter together.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "fedcarbon/report/grpc/metering.h"
+#include "fedcarbon/report/grpc/metering_service.h"
 #include "tests/conformance/peers/grpc_client.h"
 #include "tests/conformance/peers/grpc_server.h"
 
@@ -28,11 +28,11 @@ int main(int argc, char** argv) {
   call->add_option("--metered", node);
   CLI11_PARSE(app, argc, argv);
 
-  std::unique_ptr<fedcarbon::Metering> metering;
+  std::unique_ptr<fedcarbon::MeteringService> metering;
   if (!node.empty()) {
-    fedcarbon::MeteringOptions options;
+    fedcarbon::MeteringServiceOptions options;
     options.node = node;
-    auto started = fedcarbon::Metering::Start(options);
+    auto started = fedcarbon::MeteringService::Start(options);
     if (!started.ok()) {
       std::fprintf(stderr, "%s\n", started.status().ToString().c_str());
       return 1;

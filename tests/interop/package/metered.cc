@@ -1,15 +1,15 @@
 // The three lines of the README, in a program that builds against an installed fedcarbon.
 #include <fedcarbon/cumulator/cumulator.h>
 #include <fedcarbon/meter/grpc/metered.h>
-#include <fedcarbon/report/grpc/metering.h>
+#include <fedcarbon/report/grpc/metering_service.h>
 #include <grpcpp/grpcpp.h>
 
 #include <cstdio>
 
 int main() {
-  fedcarbon::MeteringOptions options;
+  fedcarbon::MeteringServiceOptions options;
   options.node = "example.org";
-  auto metering = fedcarbon::Metering::Start(options);
+  auto metering = fedcarbon::MeteringService::Start(options);
   if (!metering.ok()) {
     std::fprintf(stderr, "%s\n", metering.status().ToString().c_str());
     return 1;

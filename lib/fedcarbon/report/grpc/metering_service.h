@@ -7,10 +7,9 @@
 // void Train(std::shared_ptr<grpc::Channel> aggregator);  // the program's own
 //
 // absl::Status Run(const std::string& target) {
-//   const absl::StatusOr<std::unique_ptr<Metering>> metering = Metering::Start({});  // reads FEDCARBON_*
-//   if (!metering.ok()) return metering.status();
-//   Train(CreateMeteredChannel(target, grpc::InsecureChannelCredentials(), (*metering)->meter()));
-//   return (*metering)->Flush(absl::Seconds(10));
+//   const absl::StatusOr<std::unique_ptr<Metering>> metering = MeteringService::Start({});  // reads
+//   FEDCARBON_* if (!metering.ok()) return metering.status(); Train(CreateMeteredChannel(target,
+//   grpc::InsecureChannelCredentials(), (*metering)->meter())); return (*metering)->Flush(absl::Seconds(10));
 // }
 // ```
 #pragma once
@@ -29,7 +28,7 @@ namespace fedcarbon {
 class Reporter;
 
 /// Each empty field is taken from the environment variable named beside it.
-struct MeteringOptions {
+struct MeteringServiceOptions {
   std::string node;         // FEDCARBON_NODE: lower-case DNS name. Required
   std::string coordinator;  // FEDCARBON_COORDINATOR: HOST:PORT of the report service, default 127.0.0.1:7433
   std::string country;      // FEDCARBON_COUNTRY: ISO 3166 alpha-3
@@ -55,17 +54,17 @@ struct MeteringOptions {
 /// Thread-safe. The destructor stops the Meter, flushes for at most `shutdown_deadline` and closes the
 /// connection. A program ended by SIGTERM calls Flush from its own way of shutting down: a library installs
 /// no signal handler. Calls and spans may outlive it; what they record then is ignored. In a forked child,
-/// the parent's Metering records and sends nothing; start another.
-class Metering {
+/// the parent's MeteringService records and sends nothing; start another.
+class MeteringService {
  public:
   /// INVALID_ARGUMENT names the field, the variable and the remedy. An unreachable coordinator is no error.
-  static absl::StatusOr<std::unique_ptr<Metering>> Start(MeteringOptions options);
+  static absl::StatusOr<std::unique_ptr<MeteringService>> Start(MeteringServiceOptions options);
 
   /// The same, for programs that go on without: where Start fails, one warning says why, and what is returned
   /// records and sends nothing, as with `disabled`. Never null.
-  static std::unique_ptr<Metering> StartOrDisabled(MeteringOptions options);
+  static std::unique_ptr<MeteringService> StartOrDisabled(MeteringServiceOptions options);
 
-  ~Metering();
+  ~MeteringService();
 
   const std::shared_ptr<Meter>& meter() const { return meter_; }
 
@@ -74,9 +73,9 @@ class Metering {
   absl::Status Flush(absl::Duration deadline);
 
  private:
-  static std::unique_ptr<Metering> Disabled();
-  Metering(std::shared_ptr<Meter> meter, std::shared_ptr<Reporter> reporter,
-           absl::Duration shutdown_deadline);
+  static std::unique_ptr<MeteringService> Disabled();
+  MeteringService(std::shared_ptr<Meter> meter, std::shared_ptr<Reporter> reporter,
+                  absl::Duration shutdown_deadline);
 
   std::shared_ptr<Meter> meter_;
   std::shared_ptr<Reporter> reporter_;  // null: nothing is reported

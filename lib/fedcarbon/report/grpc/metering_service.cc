@@ -1,4 +1,4 @@
-#include "fedcarbon/report/grpc/metering.h"
+#include "fedcarbon/report/grpc/metering_service.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,10 +47,10 @@ absl::Status FillFromEnvironment(const char* variable, std::optional<bool>* opti
 
 absl::Status CheckNode(const std::string& node) {
   if (IsNodeName(node)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(node.empty() ? "no node name" : absl::StrCat("node \"", node, "\""),
-                   ": set FEDCARBON_NODE or MeteringOptions.node to a lower-case DNS name of at most 253 "
-                   "characters, such as hospital-a.example.org"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      node.empty() ? "no node name" : absl::StrCat("node \"", node, "\""),
+      ": set FEDCARBON_NODE or MeteringServiceOptions.node to a lower-case DNS name of at most 253 "
+      "characters, such as hospital-a.example.org"));
 }
 
 absl::Status CheckKeep(const std::string& directory, bool report) {
@@ -113,7 +113,7 @@ class DroppingSink : public FactSink {
   void Record(Fact) override {}
 };
 
-absl::StatusOr<std::shared_ptr<Reporter>> StartReporter(const MeteringOptions& options) {
+absl::StatusOr<std::shared_ptr<Reporter>> StartReporter(const MeteringServiceOptions& options) {
   RETURN_IF_ERROR(CheckCoordinatorAddress(options.coordinator, *options.insecure));
   if (options.queue_bytes < Bytes(options.batch_bytes)) {
     return absl::InvalidArgumentError(absl::StrCat("queue_bytes ", options.queue_bytes.count(),
@@ -135,7 +135,7 @@ absl::StatusOr<std::shared_ptr<Reporter>> StartReporter(const MeteringOptions& o
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Metering>> Metering::Start(MeteringOptions options) {
+absl::StatusOr<std::unique_ptr<MeteringService>> MeteringService::Start(MeteringServiceOptions options) {
   RETURN_IF_ERROR(FillFromEnvironment("FEDCARBON_DISABLED", &options.disabled));
   RETURN_IF_ERROR(FillFromEnvironment("FEDCARBON_INSECURE", &options.insecure));
   if (*options.disabled) return Disabled();
@@ -162,33 +162,34 @@ absl::StatusOr<std::unique_ptr<Metering>> Metering::Start(MeteringOptions option
   if (sink == nullptr) sink = std::make_shared<DroppingSink>();
   ASSIGN_OR_RETURN(std::shared_ptr<Meter> meter,
                    Meter::Create(std::move(meter_options), std::move(sink), Clock::System(), options.cpu));
-  return std::unique_ptr<Metering>(
-      new Metering(std::move(meter), std::move(reporter), options.shutdown_deadline));
+  return std::unique_ptr<MeteringService>(
+      new MeteringService(std::move(meter), std::move(reporter), options.shutdown_deadline));
 }
 
-std::unique_ptr<Metering> Metering::StartOrDisabled(MeteringOptions options) {
-  absl::StatusOr<std::unique_ptr<Metering>> metering = Start(std::move(options));
+std::unique_ptr<MeteringService> MeteringService::StartOrDisabled(MeteringServiceOptions options) {
+  absl::StatusOr<std::unique_ptr<MeteringService>> metering = Start(std::move(options));
   if (metering.ok()) return *std::move(metering);
   Log().warn("nothing is metered: {}", metering.status().ToString());
   return Disabled();
 }
 
-std::unique_ptr<Metering> Metering::Disabled() {
-  return std::unique_ptr<Metering>(new Metering(Meter::Disabled(), nullptr, absl::ZeroDuration()));
+std::unique_ptr<MeteringService> MeteringService::Disabled() {
+  return std::unique_ptr<MeteringService>(
+      new MeteringService(Meter::Disabled(), nullptr, absl::ZeroDuration()));
 }
 
-Metering::Metering(std::shared_ptr<Meter> meter, std::shared_ptr<Reporter> reporter,
-                   absl::Duration shutdown_deadline)
+MeteringService::MeteringService(std::shared_ptr<Meter> meter, std::shared_ptr<Reporter> reporter,
+                                 absl::Duration shutdown_deadline)
     : meter_(std::move(meter)), reporter_(std::move(reporter)), shutdown_deadline_(shutdown_deadline) {}
 
-Metering::~Metering() {
+MeteringService::~MeteringService() {
   if (reporter_ == nullptr) return;
   meter_->Sample();  // channels and servers may keep the Meter alive: what it has by now goes out
   meter_.reset();
   reporter_->Stop(shutdown_deadline_);
 }
 
-absl::Status Metering::Flush(absl::Duration deadline) {
+absl::Status MeteringService::Flush(absl::Duration deadline) {
   if (reporter_ == nullptr) return absl::OkStatus();
   meter_->Sample();
   return reporter_->Flush(deadline);

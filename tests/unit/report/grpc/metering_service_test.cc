@@ -1,4 +1,4 @@
-#include "fedcarbon/report/grpc/metering.h"
+#include "fedcarbon/report/grpc/metering_service.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,17 +25,17 @@ constexpr const char* kVariables[] = {"FEDCARBON_NODE",     "FEDCARBON_COORDINAT
                                       "FEDCARBON_LINK",     "FEDCARBON_PUE",         "FEDCARBON_KEEP",
                                       "FEDCARBON_DISABLED", "FEDCARBON_INSECURE"};
 
-class MeteringTest : public ::testing::Test {
+class MeteringServiceTest : public ::testing::Test {
  protected:
-  MeteringTest() {
+  MeteringServiceTest() {
     for (const char* variable : kVariables) unsetenv(variable);
   }
-  ~MeteringTest() override {
+  ~MeteringServiceTest() override {
     for (const char* variable : kVariables) unsetenv(variable);
   }
 
-  MeteringOptions Options() const {
-    MeteringOptions options;
+  MeteringServiceOptions Options() const {
+    MeteringServiceOptions options;
     options.node = "hospital-a";
     options.coordinator = server_.address();
     options.batch_interval = absl::Milliseconds(10);
@@ -55,11 +55,11 @@ class MeteringTest : public ::testing::Test {
   ReportServer server_{&coordinator_};
 };
 
-TEST_F(MeteringTest, WhatTheMeterRecordsIsCommitted) {
+TEST_F(MeteringServiceTest, WhatTheMeterRecordsIsCommitted) {
   setenv("FEDCARBON_COUNTRY", "HUN", 1);
   setenv("FEDCARBON_LINK", "mobile", 1);
   setenv("FEDCARBON_PUE", "1.25", 1);
-  auto metering = Metering::Start(Options());
+  auto metering = MeteringService::Start(Options());
   ASSERT_TRUE(metering.ok()) << metering.status();
   (*metering)->meter()->StartRun("heart disease", 3);
   const absl::Status flushed = (*metering)->Flush(kPatience);
@@ -71,17 +71,17 @@ TEST_F(MeteringTest, WhatTheMeterRecordsIsCommitted) {
   EXPECT_EQ(node.pue_thousandths(), 1'250u);
 }
 
-TEST_F(MeteringTest, DestructorSendsWhatIsLeft) {
+TEST_F(MeteringServiceTest, DestructorSendsWhatIsLeft) {
   {
-    auto metering = Metering::Start(Options());
+    auto metering = MeteringService::Start(Options());
     ASSERT_TRUE(metering.ok()) << metering.status();
     (*metering)->meter()->StartRun("at the end", 1);
   }
   EXPECT_THAT(CommittedRunNames(), ::testing::ElementsAre("at the end"));
 }
 
-TEST_F(MeteringTest, CoordinatorRestartedLosesNothingAndCountsNothingTwice) {
-  auto metering = Metering::Start(Options());
+TEST_F(MeteringServiceTest, CoordinatorRestartedLosesNothingAndCountsNothingTwice) {
+  auto metering = MeteringService::Start(Options());
   ASSERT_TRUE(metering.ok()) << metering.status();
   std::vector<std::string> names;
   for (int i = 0; i < 3; ++i) {
@@ -100,19 +100,19 @@ TEST_F(MeteringTest, CoordinatorRestartedLosesNothingAndCountsNothingTwice) {
   EXPECT_EQ(CommittedRunNames(), names);
 }
 
-TEST_F(MeteringTest, UnreachableCoordinatorIsNoErrorAndTheDestructorReturns) {
+TEST_F(MeteringServiceTest, UnreachableCoordinatorIsNoErrorAndTheDestructorReturns) {
   server_.Stop();
-  MeteringOptions options = Options();
+  MeteringServiceOptions options = Options();
   options.shutdown_deadline = absl::Milliseconds(50);
-  auto metering = Metering::Start(options);
+  auto metering = MeteringService::Start(options);
   ASSERT_TRUE(metering.ok()) << metering.status();
   (*metering)->meter()->StartRun("lost", 1);
   EXPECT_TRUE(absl::IsDeadlineExceeded((*metering)->Flush(absl::Milliseconds(50))));
 }
 
-TEST_F(MeteringTest, DisabledSendsNothingAndAsksForNothing) {
+TEST_F(MeteringServiceTest, DisabledSendsNothingAndAsksForNothing) {
   setenv("FEDCARBON_DISABLED", "1", 1);
-  auto metering = Metering::Start({});
+  auto metering = MeteringService::Start({});
   ASSERT_TRUE(metering.ok()) << metering.status();
   EXPECT_FALSE((*metering)->meter()->enabled());
   (*metering)->meter()->StartRun("nothing", 1);
@@ -120,9 +120,9 @@ TEST_F(MeteringTest, DisabledSendsNothingAndAsksForNothing) {
   EXPECT_EQ(coordinator_.greetings(), 0);
 }
 
-TEST_F(MeteringTest, WhereItCannotStartItSaysSoOnceAndMetersNothing) {
+TEST_F(MeteringServiceTest, WhereItCannotStartItSaysSoOnceAndMetersNothing) {
   ::testing::internal::CaptureStdout();
-  const std::unique_ptr<Metering> metering = Metering::StartOrDisabled({});
+  const std::unique_ptr<MeteringService> metering = MeteringService::StartOrDisabled({});
   const std::string log = ::testing::internal::GetCapturedStdout();
   EXPECT_THAT(log, AllOf(HasSubstr("nothing is metered: "), HasSubstr("set FEDCARBON_NODE")));
   EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
@@ -132,44 +132,44 @@ TEST_F(MeteringTest, WhereItCannotStartItSaysSoOnceAndMetersNothing) {
   EXPECT_TRUE(metering->Flush(absl::ZeroDuration()).ok());
 }
 
-TEST_F(MeteringTest, WhereItCanStartItDoes) {
-  const std::unique_ptr<Metering> metering = Metering::StartOrDisabled(Options());
+TEST_F(MeteringServiceTest, WhereItCanStartItDoes) {
+  const std::unique_ptr<MeteringService> metering = MeteringService::StartOrDisabled(Options());
   EXPECT_TRUE(metering->meter()->enabled());
   metering->meter()->StartRun("metered", 1);
   EXPECT_TRUE(metering->Flush(kPatience).ok());
   EXPECT_EQ(CommittedRunNames(), std::vector<std::string>{"metered"});
 }
 
-TEST_F(MeteringTest, WithoutReportingItMeasuresAndAsksForNoCoordinator) {
+TEST_F(MeteringServiceTest, WithoutReportingItMeasuresAndAsksForNoCoordinator) {
   setenv("FEDCARBON_COORDINATOR", "no address", 1);
-  MeteringOptions options;
+  MeteringServiceOptions options;
   options.node = "hospital-a";
   options.report = false;
-  auto metering = Metering::Start(options);
+  auto metering = MeteringService::Start(options);
   ASSERT_TRUE(metering.ok()) << metering.status();
   EXPECT_TRUE((*metering)->meter()->enabled());
   (*metering)->meter()->StartRun("for nobody", 1);
   EXPECT_TRUE((*metering)->Flush(absl::ZeroDuration()).ok());
 }
 
-TEST_F(MeteringTest, WithoutReportingOptionsAreCheckedAndNothingCanBeKept) {
-  MeteringOptions options;
+TEST_F(MeteringServiceTest, WithoutReportingOptionsAreCheckedAndNothingCanBeKept) {
+  MeteringServiceOptions options;
   options.report = false;
-  EXPECT_THAT(std::string(Metering::Start(options).status().message()), HasSubstr("FEDCARBON_NODE"));
+  EXPECT_THAT(std::string(MeteringService::Start(options).status().message()), HasSubstr("FEDCARBON_NODE"));
   options.node = "hospital-a";
   options.pue = 0.5;
-  EXPECT_THAT(std::string(Metering::Start(options).status().message()), HasSubstr("FEDCARBON_PUE"));
+  EXPECT_THAT(std::string(MeteringService::Start(options).status().message()), HasSubstr("FEDCARBON_PUE"));
   options.pue.reset();
   options.keep = ::testing::TempDir();
-  const absl::Status status = Metering::Start(options).status();
+  const absl::Status status = MeteringService::Start(options).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("name a coordinator"));
 }
 
-TEST_F(MeteringTest, AProgramOfOurOwnIsBookedAsFedcarbon) {
-  MeteringOptions options = Options();
+TEST_F(MeteringServiceTest, AProgramOfOurOwnIsBookedAsFedcarbon) {
+  MeteringServiceOptions options = Options();
   options.cpu = CpuClock::SystemAllOwn();
-  auto metering = Metering::Start(options);
+  auto metering = MeteringService::Start(options);
   ASSERT_TRUE(metering.ok()) << metering.status();
   { const ComputeSpan span((*metering)->meter(), v1::SPAN_KIND_TRAIN); }
   ASSERT_TRUE((*metering)->Flush(kPatience).ok());
@@ -183,17 +183,17 @@ TEST_F(MeteringTest, AProgramOfOurOwnIsBookedAsFedcarbon) {
   EXPECT_GT(usages, 0);
 }
 
-TEST_F(MeteringTest, OptionsWinOverTheEnvironment) {
+TEST_F(MeteringServiceTest, OptionsWinOverTheEnvironment) {
   setenv("FEDCARBON_NODE", "from-environment", 1);
   setenv("FEDCARBON_DISABLED", "1", 1);
-  MeteringOptions options = Options();
+  MeteringServiceOptions options = Options();
   options.disabled = false;
-  auto metering = Metering::Start(options);
+  auto metering = MeteringService::Start(options);
   ASSERT_TRUE(metering.ok()) << metering.status();
   EXPECT_EQ((*metering)->meter()->node(), "hospital-a");
 }
 
-TEST_F(MeteringTest, BadOptionsNameTheVariableAndTheRemedy) {
+TEST_F(MeteringServiceTest, BadOptionsNameTheVariableAndTheRemedy) {
   struct Case {
     const char* variable;
     const char* value;
@@ -224,30 +224,30 @@ TEST_F(MeteringTest, BadOptionsNameTheVariableAndTheRemedy) {
     for (const char* variable : kVariables) unsetenv(variable);
     setenv("FEDCARBON_NODE", "hospital-a", 1);
     setenv(c.variable, c.value, 1);
-    const absl::Status status = Metering::Start({}).status();
+    const absl::Status status = MeteringService::Start({}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.variable));
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.remedy));
   }
 }
 
-TEST_F(MeteringTest, PueIsTakenAtItsLimits) {
+TEST_F(MeteringServiceTest, PueIsTakenAtItsLimits) {
   for (const double pue : {1.0, 10.0}) {
-    MeteringOptions options = Options();
+    MeteringServiceOptions options = Options();
     options.pue = pue;
-    EXPECT_TRUE(Metering::Start(options).ok()) << pue;
+    EXPECT_TRUE(MeteringService::Start(options).ok()) << pue;
   }
 }
 
-TEST_F(MeteringTest, QueueMustHoldABatch) {
-  MeteringOptions options = Options();
+TEST_F(MeteringServiceTest, QueueMustHoldABatch) {
+  MeteringServiceOptions options = Options();
   options.queue_bytes = Bytes(options.batch_bytes);
-  EXPECT_TRUE(Metering::Start(options).ok());
+  EXPECT_TRUE(MeteringService::Start(options).ok());
   options.queue_bytes = Bytes(options.batch_bytes - 1);
-  EXPECT_TRUE(absl::IsInvalidArgument(Metering::Start(options).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(MeteringService::Start(options).status()));
 }
 
-TEST_F(MeteringTest, LoopbackNeedsNoConsentAndOtherAddressesDo) {
+TEST_F(MeteringServiceTest, LoopbackNeedsNoConsentAndOtherAddressesDo) {
   for (const char* address : {"localhost:1", "127.0.0.1:65535", "127.9.8.7:7433", "[::1]:7433"}) {
     EXPECT_TRUE(CheckCoordinatorAddress(address, false).ok()) << address;
   }
@@ -258,8 +258,8 @@ TEST_F(MeteringTest, LoopbackNeedsNoConsentAndOtherAddressesDo) {
   }
 }
 
-TEST_F(MeteringTest, ForkedChildReportsNothingAndItsDestructorReturns) {
-  auto metering = Metering::Start(Options());
+TEST_F(MeteringServiceTest, ForkedChildReportsNothingAndItsDestructorReturns) {
+  auto metering = MeteringService::Start(Options());
   ASSERT_TRUE(metering.ok()) << metering.status();
   (*metering)->meter()->StartRun("parent", 1);
   const pid_t child = fork();
@@ -278,7 +278,7 @@ TEST_F(MeteringTest, ForkedChildReportsNothingAndItsDestructorReturns) {
 }
 
 // The last moment of a program: a Metering that nobody destroyed earlier.
-TEST_F(MeteringTest, StaticMeteringSendsWhatIsLeftWhenTheProgramExits) {
+TEST_F(MeteringServiceTest, StaticMeteringSendsWhatIsLeftWhenTheProgramExits) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {
@@ -292,11 +292,11 @@ TEST_F(MeteringTest, StaticMeteringSendsWhatIsLeftWhenTheProgramExits) {
             }
           }
         } at_the_end;
-        MeteringOptions options;
+        MeteringServiceOptions options;
         options.node = "hospital-a";
         options.coordinator = server.address();
         options.batch_interval = absl::Hours(1);  // nothing but the destructor seals
-        static std::unique_ptr<Metering> metering = *Metering::Start(options);
+        static std::unique_ptr<MeteringService> metering = *MeteringService::Start(options);
         metering->meter()->StartRun("static", 1);
         std::exit(0);
       },
