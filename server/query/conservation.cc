@@ -89,23 +89,23 @@ absl::Status AddBooked(Store* store, const std::string& run, Sums* sums) {
 }
 
 absl::Status CheckEdges(const CountedRun& run) {
-  const std::map<uint32_t, EdgeCount> rounds(run.in_rounds.edges.begin(), run.in_rounds.edges.end());
-  const std::map<uint32_t, EdgeCount> rest(run.unattributed.edges.begin(), run.unattributed.edges.end());
+  const std::map<uint32_t, CountedEdge> rounds(run.in_rounds.edges.begin(), run.in_rounds.edges.end());
+  const std::map<uint32_t, CountedEdge> rest(run.unattributed.edges.begin(), run.unattributed.edges.end());
   std::map<uint32_t, Bytes> largest;
   Bytes of_observer;
-  const EdgeReport* last = nullptr;
-  for (const EdgeReport& report : run.recorded.reports) {
-    if (last == nullptr || last->ObserverKey() != report.ObserverKey()) of_observer = Bytes(0);
-    last = &report;
-    of_observer += report.totals.message.bytes;
-    Bytes& bytes = largest[report.edge];
-    if (report.answered) bytes = std::max(bytes, of_observer);
+  const EdgeObservation* last = nullptr;
+  for (const EdgeObservation& observation : run.recorded.observations) {
+    if (last == nullptr || last->ObserverKey() != observation.ObserverKey()) of_observer = Bytes(0);
+    last = &observation;
+    of_observer += observation.totals.message.bytes;
+    Bytes& bytes = largest[observation.edge];
+    if (observation.answered) bytes = std::max(bytes, of_observer);
   }
   for (const auto& [edge, recorded] : largest) {
     const Bytes in_rounds = rounds.count(edge) > 0 ? rounds.at(edge).message : Bytes(0);
     const Bytes counted = in_rounds + rest.at(edge).message;
     if (counted == std::max(recorded, in_rounds)) continue;
-    const RunNames::Edge ends = run.names.edges()[edge];
+    const RunNames::EdgeEnds ends = run.names.edges()[edge];
     return absl::DataLossError(absl::StrCat("run ", run.record.id, ", ", run.names.nodes()[ends.from], " -> ",
                                             run.names.nodes()[ends.to], ": counted ", counted.count(),
                                             " B of recorded ", recorded.count(), " B"));

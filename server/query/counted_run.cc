@@ -36,12 +36,12 @@ void Append(const std::vector<T>& more, std::vector<T>* all) {
 }
 
 void Append(const Cells& more, Cells* all) {
-  Append(more.reports, &all->reports);
+  Append(more.observations, &all->observations);
   Append(more.compute, &all->compute);
 }
 
 Cells Merge(Cells cells) {
-  return {MergeReports(std::move(cells.reports)), MergeCompute(std::move(cells.compute))};
+  return {MergeObservations(std::move(cells.observations)), MergeCompute(std::move(cells.compute))};
 }
 
 /// Sums what was counted in several scopes.
@@ -54,7 +54,7 @@ class CountedSum {
   Counted Take() { return {{edges_.begin(), edges_.end()}, MergeCompute(std::move(compute_))}; }
 
  private:
-  std::map<uint32_t, EdgeCount> edges_;
+  std::map<uint32_t, CountedEdge> edges_;
   std::vector<ComputeCell> compute_;
 };
 
@@ -72,13 +72,13 @@ std::shared_ptr<const CountedRun::Block> SumBlock(CountedRun::Block block, const
 
 /// Counts the whole of each edge, and what of it lies outside the rounds.
 void CountWhole(CountedRun* run) {
-  const std::map<uint32_t, EdgeCount> rounds(run->in_rounds.edges.begin(), run->in_rounds.edges.end());
+  const std::map<uint32_t, CountedEdge> rounds(run->in_rounds.edges.begin(), run->in_rounds.edges.end());
   for (const auto& [edge, whole] : CountEdges(run->recorded, run->transport).edges) {
     const auto found = rounds.find(edge);
-    const EdgeCount held = found == rounds.end() ? EdgeCount() : found->second;
-    const EdgeCount rest = Unattributed(whole, held);
+    const CountedEdge held = found == rounds.end() ? CountedEdge() : found->second;
+    const CountedEdge rest = Unattributed(whole, held);
     run->unattributed.edges.emplace_back(edge, rest);
-    EdgeCount sum = held;
+    CountedEdge sum = held;
     sum += rest;
     FEDCARBON_CHECK(sum.counted == std::max(whole.counted, held.counted));
     FEDCARBON_CHECK(sum.message == std::max(whole.message, held.message));
@@ -136,12 +136,14 @@ absl::StatusOr<TransportShares> ReadTransport(Store* store, const RunRecord& rec
   return transport;
 }
 
-/// Whether a report of the block has another share of its connections than before.
+/// Whether an observation of the block has another share of its connections than before.
 bool SharesDiffer(const CountedRun::Block& block, const TransportShares& before, const TransportShares& now) {
-  return std::any_of(block.cells.reports.begin(), block.cells.reports.end(), [&](const EdgeReport& report) {
-    return report.observer == v1::OBSERVER_PROXY &&
-           !now.SharesAs(before, report.edge, report.by_sender, report.hour);
-  });
+  return std::any_of(block.cells.observations.begin(), block.cells.observations.end(),
+                     [&](const EdgeObservation& observation) {
+                       return observation.observer == v1::OBSERVER_PROXY &&
+                              !now.SharesAs(before, observation.edge, observation.by_sender,
+                                            observation.hour);
+                     });
 }
 
 }  // namespace
@@ -153,7 +155,7 @@ uint32_t RunNames::Node(const std::string& name) {
 }
 
 uint32_t RunNames::EdgeOf(const std::string& from, const std::string& to) {
-  const Edge edge{Node(from), Node(to)};
+  const EdgeEnds edge{Node(from), Node(to)};
   const auto [entry, added] = edge_numbers_.emplace(std::pair(edge.from, edge.to), edges_.size());
   if (added) edges_.push_back(edge);
   return entry->second;
@@ -175,24 +177,24 @@ std::optional<uint32_t> RunNames::FindEdge(const std::string& from, const std::s
 Counted CountEdges(const Cells& cells, const TransportShares& transport) {
   Counted counted;
   counted.compute = cells.compute;
-  const absl::Span<const EdgeReport> reports(cells.reports);
-  for (size_t begin = 0, end = 0; begin < reports.size(); begin = end) {
-    for (end = begin; end < reports.size() && reports[end].edge == reports[begin].edge;) ++end;
-    counted.edges.emplace_back(reports[begin].edge,
-                               CountEdge(reports.subspan(begin, end - begin), transport));
+  const absl::Span<const EdgeObservation> observations(cells.observations);
+  for (size_t begin = 0, end = 0; begin < observations.size(); begin = end) {
+    for (end = begin; end < observations.size() && observations[end].edge == observations[begin].edge;) ++end;
+    counted.edges.emplace_back(observations[begin].edge,
+                               CountEdge(observations.subspan(begin, end - begin), transport));
   }
   return counted;
 }
 
 Cells ToCells(const std::vector<EdgeRow>& edges, const std::vector<ComputeRow>& compute, RunNames* names) {
   Cells cells;
-  cells.reports.reserve(edges.size());
+  cells.observations.reserve(edges.size());
   for (const EdgeRow& row : edges) {
     // A newer version may have written the row.
     const v1::Waste waste = v1::Waste_IsValid(row.key.waste) ? row.key.waste : v1::WASTE_UNSPECIFIED;
-    cells.reports.push_back({names->EdgeOf(row.key.from, row.key.to), row.key.reported_by_sender,
-                             row.key.observer, row.key.answered,
-                             row.key.observer == v1::OBSERVER_PROXY ? row.key.hour : 0, waste, row.totals});
+    cells.observations.push_back(
+        {names->EdgeOf(row.key.from, row.key.to), row.key.reported_by_sender, row.key.observer,
+         row.key.answered, row.key.observer == v1::OBSERVER_PROXY ? row.key.hour : 0, waste, row.totals});
   }
   cells.compute.reserve(compute.size());
   for (const ComputeRow& row : compute) {
@@ -272,10 +274,10 @@ absl::StatusOr<std::shared_ptr<const CountedRun>> ReadRun(Store* store, const Ru
 }
 
 absl::StatusOr<bool> HasSameTransport(Store* store, const CountedRun& run) {
-  const auto& reports = run.recorded.reports;
-  const bool has_proxies = std::any_of(reports.begin(), reports.end(), [](const EdgeReport& report) {
-    return report.observer == v1::OBSERVER_PROXY;
-  });
+  const auto& observations = run.recorded.observations;
+  const bool has_proxies = std::any_of(
+      observations.begin(), observations.end(),
+      [](const EdgeObservation& observation) { return observation.observer == v1::OBSERVER_PROXY; });
   if (!has_proxies) return true;
   ASSIGN_OR_RETURN(const TransportShares transport, ReadTransport(store, run.record, run.names));
   return transport == run.transport;

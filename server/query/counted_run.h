@@ -34,7 +34,7 @@ struct ComputeCell {
 /// Numbers for the nodes and edges of a run. A copy may only grow.
 class RunNames {
  public:
-  struct Edge {
+  struct EdgeEnds {
     uint32_t from = 0;
     uint32_t to = 0;
   };
@@ -45,27 +45,27 @@ class RunNames {
   std::optional<uint32_t> FindEdge(const std::string& from, const std::string& to) const;
 
   const std::vector<std::string>& nodes() const { return nodes_; }
-  const std::vector<Edge>& edges() const { return edges_; }
+  const std::vector<EdgeEnds>& edges() const { return edges_; }
 
  private:
   std::vector<std::string> nodes_;
-  std::vector<Edge> edges_;
+  std::vector<EdgeEnds> edges_;
   absl::flat_hash_map<std::string, uint32_t> node_numbers_;
   absl::flat_hash_map<std::pair<uint32_t, uint32_t>, uint32_t> edge_numbers_;
 };
 
-/// What the store holds of one scope: reports of each observer of an edge, one cell for each node and kind.
-/// Both ordered.
+/// What the store holds of one scope: observations of each observer of an edge, one cell for each node and
+/// kind. Both ordered.
 struct Cells {
-  std::vector<EdgeReport> reports;
+  std::vector<EdgeObservation> observations;
   std::vector<ComputeCell> compute;
 
-  size_t rows() const { return reports.size() + compute.size(); }
+  size_t rows() const { return observations.size() + compute.size(); }
 };
 
 /// A scope with its edges counted once.
 struct Counted {
-  std::vector<std::pair<uint32_t, EdgeCount>> edges;  // by number of the edge
+  std::vector<std::pair<uint32_t, CountedEdge>> edges;  // by number of the edge
   std::vector<ComputeCell> compute;
 };
 

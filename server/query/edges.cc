@@ -19,53 +19,58 @@ void RaiseTo(const LayerSum& other, LayerSum* sum) {
 
 /// What one observer recorded, all hours together.
 struct ObserverSum {
-  absl::Span<const EdgeReport> reports;
+  absl::Span<const EdgeObservation> observations;
   EdgeTotals totals;
   LayerSum transport;
 
-  bool answered() const { return reports[0].answered; }
+  bool answered() const { return observations[0].answered; }
 };
 using ObserverSums =
     absl::InlinedVector<ObserverSum, 4>;  // two ends, each with an interceptor or a proxy or both
 
-/// The first reports, as far as they are the same in what `of` takes of them.
+/// The first observations, as far as they are the same in what `of` takes of them.
 template <typename Of>
-absl::Span<const EdgeReport> Leading(absl::Span<const EdgeReport> reports, const Of& of) {
-  const auto end = std::find_if(reports.begin(), reports.end(),
-                                [&](const EdgeReport& report) { return of(report) != of(reports[0]); });
-  return reports.first(end - reports.begin());
+absl::Span<const EdgeObservation> Leading(absl::Span<const EdgeObservation> observations, const Of& of) {
+  const auto end = std::find_if(
+      observations.begin(), observations.end(),
+      [&](const EdgeObservation& observation) { return of(observation) != of(observations[0]); });
+  return observations.first(end - observations.begin());
 }
 
-/// What `encoded` bytes of the observer and hour of `report` took at the transport.
-LayerSum Share(const EdgeReport& report, const LayerSum& encoded, const TransportShares& transport) {
-  if (report.observer != v1::OBSERVER_PROXY) return {};
-  const auto share = transport.Share(report.edge, report.by_sender, report.hour, encoded.bytes);
+/// What `encoded` bytes of the observer and hour of `observation` took at the transport.
+LayerSum Share(const EdgeObservation& observation, const LayerSum& encoded,
+               const TransportShares& transport) {
+  if (observation.observer != v1::OBSERVER_PROXY) return {};
+  const auto share =
+      transport.Share(observation.edge, observation.by_sender, observation.hour, encoded.bytes);
   return share.has_value() ? LayerSum{encoded.transfers, *share} : LayerSum();
 }
 
 /// What an observer's bytes took at the transport. Categories of waste share together: each by itself,
 /// rounded down, would come to less.
-LayerSum ShareOfAll(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
+LayerSum ShareOfAll(absl::Span<const EdgeObservation> observations, const TransportShares& transport) {
   LayerSum sum;
-  if (reports[0].observer != v1::OBSERVER_PROXY) return sum;
-  while (!reports.empty()) {
-    const auto of_hour = Leading(reports, [](const EdgeReport& report) { return report.hour; });
+  if (observations[0].observer != v1::OBSERVER_PROXY) return sum;
+  while (!observations.empty()) {
+    const auto of_hour =
+        Leading(observations, [](const EdgeObservation& observation) { return observation.hour; });
     LayerSum encoded;
-    for (const EdgeReport& report : of_hour) encoded += report.totals.encoded;
+    for (const EdgeObservation& observation : of_hour) encoded += observation.totals.encoded;
     sum += Share(of_hour[0], encoded, transport);
-    reports.remove_prefix(of_hour.size());
+    observations.remove_prefix(of_hour.size());
   }
   return sum;
 }
 
-ObserverSums SumObservers(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
+ObserverSums SumObservers(absl::Span<const EdgeObservation> observations, const TransportShares& transport) {
   ObserverSums sums;
-  while (!reports.empty()) {
+  while (!observations.empty()) {
     ObserverSum sum;
-    sum.reports = Leading(reports, [](const EdgeReport& report) { return report.ObserverKey(); });
-    for (const EdgeReport& report : sum.reports) sum.totals += report.totals;
-    sum.transport = ShareOfAll(sum.reports, transport);
-    reports.remove_prefix(sum.reports.size());
+    sum.observations =
+        Leading(observations, [](const EdgeObservation& observation) { return observation.ObserverKey(); });
+    for (const EdgeObservation& observation : sum.observations) sum.totals += observation.totals;
+    sum.transport = ShareOfAll(sum.observations, transport);
+    observations.remove_prefix(sum.observations.size());
     sums.push_back(sum);
   }
   return sums;
@@ -112,7 +117,7 @@ EndSums MessagesAtEnd(absl::Span<const ObserverSum> sums, bool by_sender) {
   EndSums end;
   for (const ObserverSum& sum : sums) {
     const LayerSum& message = sum.totals.message;
-    if (!sum.answered() || sum.reports[0].by_sender != by_sender || message.transfers == 0) continue;
+    if (!sum.answered() || sum.observations[0].by_sender != by_sender || message.transfers == 0) continue;
     end.reported = true;
     end.others += std::min(end.largest, message.bytes);
     end.largest = std::max(end.largest, message.bytes);
@@ -135,11 +140,11 @@ Bytes BytesAt(v1::Layer layer, const ObserverSum& sum) {
 
 WasteCounts WasteKnownTo(const ObserverSum& sum, v1::Layer layer, const TransportShares& transport) {
   WasteCounts waste = {};
-  for (const EdgeReport& report : sum.reports) {
-    if (report.waste == v1::WASTE_UNSPECIFIED) continue;
-    const EdgeTotals& totals = report.totals;
-    const Bytes counted = AtTransport(Measured(totals, Share(report, totals.encoded, transport)), layer);
-    waste[report.waste] += {totals.requests, totals.messages, counted};
+  for (const EdgeObservation& observation : sum.observations) {
+    if (observation.waste == v1::WASTE_UNSPECIFIED) continue;
+    const EdgeTotals& totals = observation.totals;
+    const Bytes counted = AtTransport(Measured(totals, Share(observation, totals.encoded, transport)), layer);
+    waste[observation.waste] += {totals.requests, totals.messages, counted};
   }
   return waste;
 }
@@ -180,7 +185,7 @@ WasteCount& WasteCount::operator+=(const WasteCount& other) {
   return *this;
 }
 
-EdgeCount& EdgeCount::operator+=(const EdgeCount& other) {
+CountedEdge& CountedEdge::operator+=(const CountedEdge& other) {
   calls += other.calls;
   messages += other.messages;
   message += other.message;
@@ -200,14 +205,14 @@ EdgeCount& EdgeCount::operator+=(const EdgeCount& other) {
   return *this;
 }
 
-EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares& transport) {
-  const ObserverSums sums = SumObservers(reports, transport);
+CountedEdge CountEdge(absl::Span<const EdgeObservation> observations, const TransportShares& transport) {
+  const ObserverSums sums = SumObservers(observations, transport);
   const MeasuredBytes answered = Largest(sums, true);
   const MeasuredBytes unanswered = Largest(sums, false);
   const EndSums sender = MessagesAtEnd(sums, true);
   const EndSums receiver = MessagesAtEnd(sums, false);
   const CountedBytes counted = Count(answered);
-  EdgeCount count;
+  CountedEdge count;
   count.calls = answered.transfers;
   count.messages = answered.messages;
   count.message = answered.message;
@@ -222,9 +227,9 @@ EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares&
   count.layer = counted.layer;
   count.modelled = counted.modelled;
   count.at_least = counted.at_least;
-  const bool has_waste = std::any_of(reports.begin(), reports.end(), [](const EdgeReport& report) {
-    return report.waste != v1::WASTE_UNSPECIFIED;
-  });
+  const bool has_waste = std::any_of(
+      observations.begin(), observations.end(),
+      [](const EdgeObservation& observation) { return observation.waste != v1::WASTE_UNSPECIFIED; });
   if (has_waste) {
     count.waste = WasteOf(sums, counted.layer, transport);
     FEDCARBON_CHECK(SumOf(count.waste) <= count.counted);
@@ -232,8 +237,8 @@ EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares&
   return count;
 }
 
-EdgeCount Unattributed(const EdgeCount& whole, const EdgeCount& rounds) {
-  EdgeCount rest;
+CountedEdge Unattributed(const CountedEdge& whole, const CountedEdge& rounds) {
+  CountedEdge rest;
   rest.calls = Less(whole.calls, rounds.calls);
   rest.messages = Less(whole.messages, rounds.messages);
   rest.message = whole.message - rounds.message;
@@ -257,15 +262,15 @@ EdgeCount Unattributed(const EdgeCount& whole, const EdgeCount& rounds) {
   return rest;
 }
 
-std::vector<EdgeReport> MergeReports(std::vector<EdgeReport> reports) {
-  std::sort(reports.begin(), reports.end(),
-            [](const EdgeReport& a, const EdgeReport& b) { return a.Key() < b.Key(); });
-  std::vector<EdgeReport> merged;
-  for (const EdgeReport& report : reports) {
-    if (!merged.empty() && merged.back().Key() == report.Key()) {
-      merged.back().totals += report.totals;
+std::vector<EdgeObservation> MergeObservations(std::vector<EdgeObservation> observations) {
+  std::sort(observations.begin(), observations.end(),
+            [](const EdgeObservation& a, const EdgeObservation& b) { return a.Key() < b.Key(); });
+  std::vector<EdgeObservation> merged;
+  for (const EdgeObservation& observation : observations) {
+    if (!merged.empty() && merged.back().Key() == observation.Key()) {
+      merged.back().totals += observation.totals;
     } else {
-      merged.push_back(report);
+      merged.push_back(observation);
     }
   }
   return merged;

@@ -23,12 +23,12 @@
 namespace fedcarbon::server {
 
 /// What one kind of observer recorded of an edge in a scope, all observers of the kind together.
-struct EdgeReport {
+struct EdgeObservation {
   uint32_t edge = 0;  // whichever numbering the caller keeps
   bool by_sender = false;
   v1::Observer observer = v1::OBSERVER_UNSPECIFIED;
   bool answered = true;
-  Hour hour = 0;  // of a proxy's reports, whose connections are known by the hour; of others 0: all hours
+  Hour hour = 0;  // of a proxy, whose connections are known by the hour; of others 0: all hours
   v1::Waste waste = v1::WASTE_UNSPECIFIED;
   EdgeTotals totals;
 
@@ -42,7 +42,7 @@ struct EdgeReport {
 struct WasteCount {
   uint64_t calls = 0;  // by their first part: later parts are none
   uint64_t messages = 0;
-  Bytes counted;  // part of EdgeCount.counted
+  Bytes counted;  // part of CountedEdge.counted
 
   bool empty() const { return calls == 0 && messages == 0 && counted == Bytes(0); }
   WasteCount& operator+=(const WasteCount& other);
@@ -52,7 +52,7 @@ struct WasteCount {
 using WasteCounts = std::array<WasteCount, v1::Waste_ARRAYSIZE>;
 
 /// Bytes of one direction between two nodes, each counted once. Counts of several scopes add up.
-struct EdgeCount {
+struct CountedEdge {
   uint64_t calls = 0;  // and parts of long ones
   uint64_t messages = 0;
   Bytes message;              // serialized, before compression
@@ -66,19 +66,19 @@ struct EdgeCount {
   bool at_least = false;                    // of some transfers no size is known
   WasteCounts waste = {};                   // together at most `counted`
 
-  EdgeCount& operator+=(const EdgeCount& other);
+  CountedEdge& operator+=(const CountedEdge& other);
 };
 
-/// Counts one edge in one scope. `reports` are of that edge alone, each Key() once, ordered by it. Its waste
-/// is what the observer knows whose sum was counted: of several with the same sum, the one that knows of
-/// most.
-EdgeCount CountEdge(absl::Span<const EdgeReport> reports, const TransportShares& transport);
+/// Counts one edge in one scope. `observations` are of that edge alone, each Key() once, ordered by it. Its
+/// waste is what the observer knows whose sum was counted: of several with the same sum, the one that knows
+/// of most.
+CountedEdge CountEdge(absl::Span<const EdgeObservation> observations, const TransportShares& transport);
 
 /// What `whole`, counted over all of an edge's scopes together, holds beyond `rounds`, the sum of its rounds;
 /// never below 0. Of waste no more than is counted.
-EdgeCount Unattributed(const EdgeCount& whole, const EdgeCount& rounds);
+CountedEdge Unattributed(const CountedEdge& whole, const CountedEdge& rounds);
 
-/// Sums the reports of each Key(). Ordered by it.
-std::vector<EdgeReport> MergeReports(std::vector<EdgeReport> reports);
+/// Sums the observations of each Key(). Ordered by it.
+std::vector<EdgeObservation> MergeObservations(std::vector<EdgeObservation> observations);
 
 }  // namespace fedcarbon::server

@@ -23,7 +23,7 @@ absl::StatusOr<std::shared_ptr<const FederationRest>> FederationRestCache::Get()
   Cells cells = ToCells(edges, compute, &rest->names);
   rest->unattributed.compute = std::move(cells.compute);
   ASSIGN_OR_RETURN(const TransportShares transport, ReadTransport(rest.get()));
-  RETURN_IF_ERROR(CountEdgesLessRuns(std::move(cells.reports), transport, rest.get()));
+  RETURN_IF_ERROR(CountEdgesLessRuns(std::move(cells.observations), transport, rest.get()));
   MutexLock lock(&mutex_);
   if (last_ == nullptr || last_->position < rest->position) last_ = rest;
   return std::shared_ptr<const FederationRest>(rest);
@@ -38,10 +38,10 @@ absl::StatusOr<TransportShares> FederationRestCache::ReadTransport(FederationRes
   return transport;
 }
 
-absl::Status FederationRestCache::CountEdgesLessRuns(std::vector<EdgeReport> recorded,
+absl::Status FederationRestCache::CountEdgesLessRuns(std::vector<EdgeObservation> recorded,
                                                      const TransportShares& transport, FederationRest* rest) {
   const size_t edges = rest->names.edges().size();
-  std::vector<EdgeCount> held(edges);
+  std::vector<CountedEdge> held(edges);
   std::string after;
   while (edges > 0) {
     ASSIGN_OR_RETURN(const auto records, store_->ListRuns(kRunsPerRead, after));
@@ -51,25 +51,25 @@ absl::Status FederationRestCache::CountEdgesLessRuns(std::vector<EdgeReport> rec
       ASSIGN_OR_RETURN(const auto run, runs_->Get(record));
       const RunNames& names = run->names;
       const auto number = [&](uint32_t edge) {
-        const RunNames::Edge ends = names.edges()[edge];
+        const RunNames::EdgeEnds ends = names.edges()[edge];
         return rest->names.FindEdge(names.nodes()[ends.from], names.nodes()[ends.to]);
       };
-      for (EdgeReport report : run->recorded.reports) {
-        const auto edge = number(report.edge);
+      for (EdgeObservation observation : run->recorded.observations) {
+        const auto edge = number(observation.edge);
         if (!edge) continue;
-        report.edge = *edge;
-        recorded.push_back(report);
+        observation.edge = *edge;
+        recorded.push_back(observation);
       }
       for (const auto& [run_edge, count] : run->whole.edges) {
         if (const auto edge = number(run_edge)) held[*edge] += count;
       }
     }
   }
-  std::vector<EdgeCount> beyond(edges);
-  const Counted whole = CountEdges({MergeReports(std::move(recorded)), {}}, transport);
+  std::vector<CountedEdge> beyond(edges);
+  const Counted whole = CountEdges({MergeObservations(std::move(recorded)), {}}, transport);
   for (const auto& [edge, count] : whole.edges) beyond[edge] = Unattributed(count, held[edge]);
   for (uint32_t edge = 0; edge < edges; ++edge) {
-    EdgeCount idle;
+    CountedEdge idle;
     idle.counted = transport.Carried(edge) - (held[edge].counted + beyond[edge].counted);
     if (idle.counted > Bytes(0)) idle.layer = v1::LAYER_TRANSPORT;
     beyond[edge] += idle;

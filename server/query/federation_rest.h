@@ -38,7 +38,7 @@ class FederationRestCache {
   /// Takes from each edge of `recorded`, facts without a run, what the runs hold of it: an end that did not
   /// know the run may have reported what the other end booked to one. Adds what its connections carried
   /// beyond both: links that idle, and what could not be decoded.
-  absl::Status CountEdgesLessRuns(std::vector<EdgeReport> recorded, const TransportShares& transport,
+  absl::Status CountEdgesLessRuns(std::vector<EdgeObservation> recorded, const TransportShares& transport,
                                   FederationRest* rest);
 
   Store* const store_;

@@ -43,7 +43,7 @@ Counted OfNodes(const Counted& scope, const RunNames& names, const RunNames& run
   const auto concerned = [&](uint32_t node) { return run.FindNode(names.nodes()[node]).has_value(); };
   Counted part;
   for (const auto& entry : scope.edges) {
-    const RunNames::Edge edge = names.edges()[entry.first];
+    const RunNames::EdgeEnds edge = names.edges()[entry.first];
     if (concerned(edge.from) || concerned(edge.to)) part.edges.push_back(entry);
   }
   for (const ComputeCell& cell : scope.compute) {
@@ -128,7 +128,7 @@ absl::StatusOr<bool> FootprintQuery::Impl::HasGapEver(const Counted& scope, cons
   ASSIGN_OR_RETURN(const auto gaps, store->ListGaps(absl::InfinitePast(), absl::InfiniteFuture()));
   std::set<std::string> nodes(run.nodes().begin(), run.nodes().end());
   for (const auto& entry : scope.edges) {
-    const RunNames::Edge edge = names.edges()[entry.first];
+    const RunNames::EdgeEnds edge = names.edges()[entry.first];
     nodes.insert({names.nodes()[edge.from], names.nodes()[edge.to]});
   }
   return std::any_of(gaps.begin(), gaps.end(), [&](const NodeGap& gap) { return nodes.count(gap.node) > 0; });

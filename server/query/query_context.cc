@@ -195,7 +195,7 @@ std::vector<std::string> QueryContext::Warnings() const {
   if (!unsigned_nodes.empty()) warnings.push_back(absl::StrCat("unsigned batches: ", Some(unsigned_nodes)));
   for (const auto& [number, count] : run_->whole.edges) {
     if (!count.disagreement || count.disagreement->count() == 0) continue;
-    const RunNames::Edge edge = names.edges()[number];
+    const RunNames::EdgeEnds edge = names.edges()[number];
     warnings.push_back(absl::StrCat("the ends of ", names.nodes()[edge.from], " -> ", names.nodes()[edge.to],
                                     " disagree by ", count.disagreement->count(),
                                     " B; the larger sum counts"));

@@ -23,7 +23,7 @@ RunPricer::RunPricer(Pricing* pricing, const RunNames& names, const NodeRecords&
     nodes_.push_back(pricing->AddNode(node, Description(records, node)));
     silent_.push_back(!node.empty() && records.count(node) == 0);
   }
-  for (const RunNames::Edge& edge : names.edges()) {
+  for (const RunNames::EdgeEnds& edge : names.edges()) {
     edges_.push_back(pricing->AddEdge(nodes_[edge.from], nodes_[edge.to]));
   }
 }
@@ -42,8 +42,8 @@ void RunPricer::AddCompute(const ComputeCell& cell, Sum* sum) {
   sum->cpu_is_lower_bound |= cell.cpu_is_lower_bound;
 }
 
-void RunPricer::AddEdge(uint32_t edge, const EdgeCount& count, Sum* from, Sum* to) {
-  const RunNames::Edge ends = names_.edges()[edge];
+void RunPricer::AddEdge(uint32_t edge, const CountedEdge& count, Sum* from, Sum* to) {
+  const RunNames::EdgeEnds ends = names_.edges()[edge];
   for (size_t model = 0; model < from->communication.size(); ++model) {
     CommunicationPrice price = pricing_->Price(edges_[edge], count.counted, count.unconfirmed, model);
     price.at_from.at_least |= count.at_least;
@@ -102,7 +102,7 @@ v1::Footprint RunPricer::OfNode(const Counted& scope, uint32_t node, bool has_ga
     if (cell.node == node && cell.kind != v1::SPAN_KIND_FEDCARBON) AddCompute(cell, &own);
   }
   for (const auto& [edge, count] : scope.edges) {
-    const RunNames::Edge ends = names_.edges()[edge];
+    const RunNames::EdgeEnds ends = names_.edges()[edge];
     if (ends.from != node && ends.to != node) continue;
     Sum others = Empty();
     AddEdge(edge, count, ends.from == node ? &own : &others, ends.to == node ? &own : &others);
@@ -134,7 +134,7 @@ std::vector<v1::NodeFootprint> RunPricer::Nodes(const Counted& scope, const std:
     *usage->mutable_computation() = fedcarbon::ToProto(Price(cell).carbon);
   }
   for (const auto& [edge, count] : scope.edges) {
-    const RunNames::Edge ends = names_.edges()[edge];
+    const RunNames::EdgeEnds ends = names_.edges()[edge];
     Row& from = row(ends.from);
     Row& to = row(ends.to);
     AddEdge(edge, count, &from.sum, &to.sum);
@@ -164,7 +164,7 @@ std::vector<v1::NodeFootprint> RunPricer::Nodes(const Counted& scope, const std:
 std::vector<v1::Edge> RunPricer::Edges(const Counted& scope, const std::vector<bool>& gaps) {
   std::vector<v1::Edge> edges;
   for (const auto& [number, count] : scope.edges) {
-    const RunNames::Edge ends = names_.edges()[number];
+    const RunNames::EdgeEnds ends = names_.edges()[number];
     v1::Edge edge;
     edge.set_from(names_.nodes()[ends.from]);
     edge.set_to(names_.nodes()[ends.to]);
@@ -196,7 +196,7 @@ std::vector<v1::WasteFootprint> RunPricer::Waste(const Counted& scope, const std
     for (const auto& [edge, count] : scope.edges) {
       const WasteCount& waste = count.waste[category];
       if (waste.empty()) continue;
-      const RunNames::Edge ends = names_.edges()[edge];
+      const RunNames::EdgeEnds ends = names_.edges()[edge];
       sum += waste;
       carbon += pricing_->Price(edges_[edge], waste.counted, Bytes(0), 0).carbon();
       carbon.at_least |= count.at_least || gaps[ends.from] || gaps[ends.to];

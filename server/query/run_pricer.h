@@ -70,7 +70,7 @@ class RunPricer {
   ComputationPrice Price(const ComputeCell& cell);
   void AddCompute(const ComputeCell& cell, Sum* sum);
   /// Adds the edge's halves at its from end and at its to end.
-  void AddEdge(uint32_t edge, const EdgeCount& count, Sum* from, Sum* to);
+  void AddEdge(uint32_t edge, const CountedEdge& count, Sum* from, Sum* to);
   v1::Footprint ToProto(Sum sum, bool has_gaps) const;
 
   Pricing* const pricing_;

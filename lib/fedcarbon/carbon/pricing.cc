@@ -134,7 +134,7 @@ Pricing::TransferRate* Pricing::FindTransferRate(const std::string& model, v1::L
 }
 
 Pricing::EdgeIndex Pricing::AddEdge(NodeIndex from_index, NodeIndex to_index) {
-  Edge edge;
+  PricedEdge edge;
   edge.from = static_cast<size_t>(from_index);
   edge.to = static_cast<size_t>(to_index);
   const Node& from = nodes_[edge.from];
@@ -179,7 +179,7 @@ ComputationPrice Pricing::PriceWork(Node* node, WorkRate* rate, double amount) {
 }
 
 CommunicationPrice Pricing::Price(EdgeIndex index, Bytes counted, Bytes unconfirmed, size_t model) {
-  Edge& edge = edges_[static_cast<size_t>(index)];
+  PricedEdge& edge = edges_[static_cast<size_t>(index)];
   const EdgeRate& rate = edge.rates[model];
   TransferRate& transfer = *rate.transfer;
   Node& from = nodes_[edge.from];
@@ -238,7 +238,7 @@ std::vector<std::string> Pricing::Warnings() const {
   VisitUsed([&](const ResolvedFactor& used) {
     for (const Notice& notice : used.notices) add(notice);
   });
-  for (const Edge& edge : edges_) {
+  for (const PricedEdge& edge : edges_) {
     const Node& from = nodes_[edge.from];
     const Node& to = nodes_[edge.to];
     if (!edge.used || EdgeLink(from.link, to.link) != v1::LINK_KIND_FIXED) continue;

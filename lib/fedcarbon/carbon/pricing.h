@@ -149,7 +149,7 @@ class Pricing {
     std::optional<Interval<Grams>> carbon_bounds_at_from;
     std::optional<Interval<Grams>> carbon_bounds_at_to;
   };
-  struct Edge {
+  struct PricedEdge {
     size_t from = 0;
     size_t to = 0;
     std::vector<EdgeRate> rates;  // one per network model
@@ -171,7 +171,7 @@ class Pricing {
   std::vector<std::string> network_models_;
   std::vector<Node> nodes_;
   std::map<TransferKey, TransferRate> transfers_;
-  std::vector<Edge> edges_;
+  std::vector<PricedEdge> edges_;
 };
 
 }  // namespace fedcarbon
