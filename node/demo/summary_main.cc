@@ -33,7 +33,7 @@ absl::Status FromGrpc(const std::string& coordinator, const grpc::Status& status
                       absl::StrCat("asking the coordinator at ", coordinator, ": ", status.error_message()));
 }
 
-absl::StatusOr<Reported> Ask(const std::string& coordinator, const std::string& run) {
+absl::StatusOr<Reported> Fetch(const std::string& coordinator, const std::string& run) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto stub = api::FootprintService::NewStub(
@@ -133,7 +133,7 @@ int Main(int argc, char** argv) {
 
   const absl::StatusOr<Record> record = ReadRecords(files);
   if (!record.ok()) return Fail(kProgram, record.status());
-  const absl::StatusOr<Reported> reported = Ask(coordinator, record->run);
+  const absl::StatusOr<Reported> reported = Fetch(coordinator, record->run);
   if (!reported.ok()) return Fail(kProgram, reported.status());
   PrintRounds(*record, *reported);
   if (PrintBytes(*record, reported->run)) return 0;

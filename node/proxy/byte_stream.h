@@ -13,11 +13,11 @@ class ByteStream {
  public:
   /// What more there is to read.
   enum class After {
-    kMore,     // the buffer was filled
-    kDrained,  // nothing until the kernel says otherwise
-    kEnd,      // the peer has sent all
-    kCut,      // TLS: the connection ended, and the peer had not said that it has sent all
-    kBroken,   // reset by the peer, or by us
+    kMore,       // the buffer was filled
+    kDrained,    // nothing until the kernel says otherwise
+    kEnd,        // the peer has sent all
+    kTruncated,  // TLS: the connection ended, and the peer had not said that it has sent all
+    kBroken,     // reset by the peer, or by us
   };
   struct ReadResult {
     size_t bytes = 0;
@@ -38,9 +38,9 @@ class ByteStream {
   /// writable.
   virtual WriteResult Write(std::string_view bytes) = 0;
 
-  /// Says that nothing follows. `cut`: as one says it who was interrupted (TLS: without close_notify). False:
-  /// the kernel has no room for that; again when the descriptor is writable.
-  virtual bool FinishWriting(bool cut) = 0;
+  /// Says that nothing follows. `truncated`: as one says it who was interrupted (TLS: without close_notify).
+  /// False: the kernel has no room for that; again when the descriptor is writable.
+  virtual bool FinishWriting(bool truncated) = 0;
 
   /// Bytes below TLS: what TCP carried for this leg.
   virtual Bytes transport_sent() const = 0;
@@ -54,7 +54,7 @@ class PlainStream : public ByteStream {
 
   ReadResult Read(char* buffer, size_t size, bool ending) override;
   WriteResult Write(std::string_view bytes) override;
-  bool FinishWriting(bool cut) override;
+  bool FinishWriting(bool truncated) override;
   Bytes transport_sent() const override { return sent_; }
   Bytes transport_received() const override { return received_; }
 

@@ -30,7 +30,7 @@ bool Connector::Start() {
     auto tls = TlsStream::Accept(route_->tls->Get(), client_->fd.get());
     client_->tls = tls.get();
     client_->stream = std::move(tls);
-    Enter(Stage::kFirstWords, worker_->options().handshake_timeout);
+    Enter(Stage::kClientHello, worker_->options().handshake_timeout);
   } else {
     client_->stream = std::make_unique<PlainStream>(client_->fd.get());
   }
@@ -47,8 +47,8 @@ Connector::Progress Connector::Advance() {
 
 Connector::Progress Connector::CompleteStage() {
   switch (stage_) {
-    case Stage::kFirstWords:
-      return HearFirstWords();
+    case Stage::kClientHello:
+      return PeekClientHello();
     case Stage::kConnecting:
       return CompleteConnect();
     case Stage::kUpstreamHandshake:
@@ -61,7 +61,7 @@ Connector::Progress Connector::CompleteStage() {
   return Progress::kDone;
 }
 
-Connector::Progress Connector::HearFirstWords() {
+Connector::Progress Connector::PeekClientHello() {
   const ListenerOptions& options = route_->options;
   if (client_->tls != nullptr) {
     const TlsStream::Handshake handshake = client_->tls->ContinueHandshake();

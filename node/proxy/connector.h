@@ -49,10 +49,10 @@ class Connector {
   bool has_upstream() const { return stage_ >= Stage::kUpstreamHandshake; }
 
  private:
-  enum class Stage { kFirstWords, kConnecting, kUpstreamHandshake, kClientHandshake, kOpen };
+  enum class Stage { kClientHello, kConnecting, kUpstreamHandshake, kClientHandshake, kOpen };
 
   Progress CompleteStage();
-  Progress HearFirstWords();
+  Progress PeekClientHello();
   Progress BeginUpstream();
   Progress ConnectNext();
   Progress TryAddresses();
@@ -71,7 +71,7 @@ class Connector {
   Leg* const client_;
   Leg* const upstream_;
   ConnectionMeter* const meter_;
-  Stage stage_ = Stage::kFirstWords;
+  Stage stage_ = Stage::kClientHello;
   absl::Duration deadline_ = absl::InfiniteDuration();  // monotonic, of this stage
   std::string alpn_;                                    // to offer the upstream, until it is reached
   std::vector<SocketAddress> addresses_;                // that are left to try, the next one last

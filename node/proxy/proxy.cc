@@ -69,7 +69,7 @@ absl::Status Proxy::Begin(const ProxyOptions& options) {
         Worker::Create(options, {meter_, metrics_, &resolver_, &flower_, &rounds_, ended}, std::move(tick)));
   }
   main_loop_ = workers_.front()->loop();
-  return TakeOver(options);
+  return ApplyOptions(options);
 }
 
 absl::Status Proxy::Reload(const ProxyOptions& options) {
@@ -77,7 +77,7 @@ absl::Status Proxy::Reload(const ProxyOptions& options) {
   if (options.threads != static_cast<int>(workers_.size())) {
     return absl::InvalidArgumentError("threads cannot change while the proxy runs: start it anew");
   }
-  return TakeOver(options);
+  return ApplyOptions(options);
 }
 
 std::vector<Endpoint> Proxy::listening() const {
@@ -95,7 +95,7 @@ void Proxy::Drain() {
 }
 
 // All that can fail comes before anything changes.
-absl::Status Proxy::TakeOver(const ProxyOptions& options) {
+absl::Status Proxy::ApplyOptions(const ProxyOptions& options) {
   const size_t limit = ConnectionLimit(options);
   Acceptors opened;
   std::map<std::string, std::shared_ptr<Route>> kept;

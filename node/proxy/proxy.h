@@ -64,7 +64,7 @@ class Proxy {
   Proxy(std::shared_ptr<Meter> meter, ProxyMetrics* metrics);
 
   absl::Status Begin(const ProxyOptions& options);
-  absl::Status TakeOver(const ProxyOptions& options);
+  absl::Status ApplyOptions(const ProxyOptions& options);
   absl::Status NameOwnListener(const absl::Status& status, const Endpoint& place) const;
   void CloseListeners();
   void ResumeAcceptors();

@@ -29,9 +29,9 @@ Pump::Outcome Pump::Run() {
       case ByteStream::After::kDrained:
         break;
       case ByteStream::After::kEnd:
-      case ByteStream::After::kCut:
+      case ByteStream::After::kTruncated:
         is_over_ = true;
-        is_cut_ = read.after == ByteStream::After::kCut;
+        is_truncated_ = read.after == ByteStream::After::kTruncated;
         break;
       case ByteStream::After::kBroken:
         return Outcome::kReset;
@@ -43,7 +43,7 @@ Pump::Outcome Pump::Run() {
 // False if the other leg is broken.
 bool Pump::Write(std::string_view bytes) {
   const ByteStream::WriteResult written = to_->stream->Write(bytes);
-  Show(bytes.substr(0, written.bytes));
+  Tap(bytes.substr(0, written.bytes));
   if (written.broken) return false;
   if (written.bytes < bytes.size()) {
     to_->is_writable = false;
@@ -57,7 +57,7 @@ bool Pump::Write(std::string_view bytes) {
 bool Pump::WriteRest() {
   const std::string_view rest = std::string_view(rest_.data(), rest_.size()).substr(rest_begin_);
   const ByteStream::WriteResult written = to_->stream->Write(rest);
-  Show(rest.substr(0, written.bytes));
+  Tap(rest.substr(0, written.bytes));
   rest_begin_ += written.bytes;
   if (written.broken) return false;
   if (written.bytes < rest.size()) {
@@ -68,7 +68,7 @@ bool Pump::WriteRest() {
   return true;
 }
 
-void Pump::Show(std::string_view bytes) {
+void Pump::Tap(std::string_view bytes) {
   carried_bytes_ += bytes.size();
   FEDCARBON_CHECK(carried_bytes_ <= read_bytes_);
   pace_.Passed(bytes.size(), meter_->Passed(end_, bytes));
@@ -93,7 +93,7 @@ Pump::Outcome Pump::Break() {
 Pump::Outcome Pump::Finish() {
   if (from_->is_broken) return Outcome::kReset;
   FEDCARBON_CHECK(!is_done_ && rest_.empty() && carried_bytes_ == read_bytes_);
-  if (!to_->stream->FinishWriting(is_cut_)) {
+  if (!to_->stream->FinishWriting(is_truncated_)) {
     to_->is_writable = false;
     return Outcome::kWaiting;
   }

@@ -51,7 +51,7 @@ class Pump {
  private:
   bool Write(std::string_view bytes);
   bool WriteRest();
-  void Show(std::string_view bytes);
+  void Tap(std::string_view bytes);
   Outcome Break();
   Outcome Finish();
 
@@ -65,8 +65,8 @@ class Pump {
   size_t rest_begin_ = 0;
   uint64_t read_bytes_ = 0;
   uint64_t carried_bytes_ = 0;
-  bool is_over_ = false;  // nothing more is read
-  bool is_cut_ = false;   // how it ended, for FinishWriting
+  bool is_over_ = false;       // nothing more is read
+  bool is_truncated_ = false;  // how it ended, for FinishWriting
   bool is_done_ = false;
 };
 

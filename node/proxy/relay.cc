@@ -21,21 +21,21 @@ Relay::Relay(Worker* worker, uint64_t id, std::shared_ptr<Route> route, FileDesc
 }
 
 void Relay::Start() {
-  if (!connector_.Start()) return Cut();
+  if (!connector_.Start()) return Abort();
   Advance();
 }
 
 void Relay::OnLegReady(Leg* leg, bool is_reset) {
-  if (is_reset && leg == &client_ && stage_ == Stage::kOpening) return Cut();
+  if (is_reset && leg == &client_ && stage_ == Stage::kOpening) return Abort();
   Advance();
   // A reset is passed on at once, also where nothing is read: what came before it waits for a slow reader, or
   // was all.
   const Pump& pump = leg == &client_ ? up_ : down_;
-  if (is_reset && !pump.is_reading() && stage_ == Stage::kOpen) Cut();
+  if (is_reset && !pump.is_reading() && stage_ == Stage::kOpen) Abort();
 }
 
 void Relay::OnAddresses(std::vector<SocketAddress> addresses) {
-  if (connector_.OnAddresses(std::move(addresses)) == Connector::Progress::kFailed) Cut();
+  if (connector_.OnAddresses(std::move(addresses)) == Connector::Progress::kFailed) Abort();
 }
 
 void Relay::Advance() {
@@ -48,9 +48,9 @@ void Relay::Advance() {
         break;
       case Connector::Progress::kReset:
         stage_ = Stage::kOpen;
-        return Cut();
+        return Abort();
       case Connector::Progress::kFailed:
-        return Cut();
+        return Abort();
     }
   }
   if (stage_ == Stage::kOpen) Run(&up_, down_);
@@ -65,16 +65,16 @@ void Relay::Run(Pump* pump, const Pump& other) {
     case Pump::Outcome::kMore:
       return worker_->loop()->Requeue(pump->from());
     case Pump::Outcome::kReset:
-      return Cut();
+      return Abort();
     case Pump::Outcome::kBroken:
-      if (other.is_done()) return Cut();
+      if (other.is_done()) return Abort();
       return worker_->loop()->Requeue(other.from());
   }
 }
 
 void Relay::Tick() {
   if (stage_ == Stage::kOver) return;
-  if (stage_ == Stage::kOpening && connector_.Tick() == Connector::Progress::kFailed) return Cut();
+  if (stage_ == Stage::kOpening && connector_.Tick() == Connector::Progress::kFailed) return Abort();
   CountTransport();
   if (stage_ == Stage::kOpen) meter_.Sweep(Transport());
 }
@@ -85,7 +85,7 @@ void Relay::Close() {
   for (Leg* leg : {&client_, &upstream_}) leg->fd = FileDescriptor();
 }
 
-void Relay::Cut() {
+void Relay::Abort() {
   if (stage_ == Stage::kOver) return;
   if (stage_ == Stage::kOpen) Count(&worker_->shared().metrics->connections_reset);
   Retire();

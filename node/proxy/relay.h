@@ -35,7 +35,7 @@ class Relay {
   void Tick();
 
   /// Ends both connections with a reset.
-  void Cut();
+  void Abort();
 
   /// For its legs: what became of one. `is_reset`: it was reset.
   void OnLegReady(Leg* leg, bool is_reset);

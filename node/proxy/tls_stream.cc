@@ -180,7 +180,7 @@ ByteStream::ReadResult TlsStream::Read(char* buffer, size_t size, bool) {
         break;
       case SSL_ERROR_SSL:
         result.after = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING
-                           ? After::kCut
+                           ? After::kTruncated
                            : After::kBroken;
         break;
       default:
@@ -209,8 +209,8 @@ ByteStream::WriteResult TlsStream::Write(std::string_view bytes) {
   return result;
 }
 
-bool TlsStream::FinishWriting(bool cut) {
-  if (!cut) {
+bool TlsStream::FinishWriting(bool truncated) {
+  if (!truncated) {
     ERR_clear_error();
     const int status = SSL_shutdown(ssl_.get());
     const int error = status < 0 ? SSL_get_error(ssl_.get(), status) : SSL_ERROR_NONE;

@@ -62,7 +62,7 @@ class TlsStream : public ByteStream {
 
   ReadResult Read(char* buffer, size_t size, bool ending) override;
   WriteResult Write(std::string_view bytes) override;
-  bool FinishWriting(bool cut) override;
+  bool FinishWriting(bool truncated) override;
   Bytes transport_sent() const override;
   Bytes transport_received() const override;
 

@@ -37,7 +37,7 @@ Worker::Worker(std::unique_ptr<EventLoop> loop, const ProxyOptions& options, Sha
         const OwnThread own;
         pthread_setname_np(pthread_self(), "fedcarbon-proxy");
         loop_->Run(kTickInterval, [this] { Tick(); });
-        CutAll();
+        AbortAll();
       }) {}
 
 Worker::~Worker() {
@@ -91,8 +91,8 @@ void Worker::Tick() {
   for (Gap& gap : gaps_.Take()) shared_.meter->recorder()->Record(std::move(gap));
 }
 
-void Worker::CutAll() {
-  while (!relays_.empty()) relays_.begin()->second->Cut();
+void Worker::AbortAll() {
+  while (!relays_.empty()) relays_.begin()->second->Abort();
   retired_.clear();
   for (Gap& gap : gaps_.Take()) shared_.meter->recorder()->Record(std::move(gap));
 }

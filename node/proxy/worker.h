@@ -74,7 +74,7 @@ class Worker {
   Worker(std::unique_ptr<EventLoop> loop, const ProxyOptions& options, Shared shared,
          std::function<void()> tick);
   void Tick();
-  void CutAll();
+  void AbortAll();
 
   const std::shared_ptr<EventLoop> loop_;
   ProxyOptions options_;  // its listeners are not used

@@ -74,7 +74,7 @@ const char* HpackInflater::Inflate(std::string_view bytes, bool final) {
     if (taken < 0) return kBroken;
     in += taken;
     left -= static_cast<size_t>(taken);
-    if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0 && !Keep(field)) return kTooLong;
+    if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0 && !Insert(field)) return kTooLong;
     if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) {
       nghttp2_hd_inflate_end_headers(inflater_.get());
       return nullptr;
@@ -84,7 +84,7 @@ const char* HpackInflater::Inflate(std::string_view bytes, bool final) {
 }
 
 /// False: the kept fields are above the limit.
-bool HpackInflater::Keep(const nghttp2_nv& field) {
+bool HpackInflater::Insert(const nghttp2_nv& field) {
   const std::string_view name = View(field.name, field.namelen);
   if (!names_->Contains(name)) return true;
   const std::string_view value = View(field.value, field.valuelen);

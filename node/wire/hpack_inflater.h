@@ -42,7 +42,7 @@ class HpackInflater {
   void Begin();
   const char* TakeUnknown(std::string_view fragment);
   const char* Inflate(std::string_view bytes, bool final);
-  bool Keep(const nghttp2_nv& field);
+  bool Insert(const nghttp2_nv& field);
 
   const HeaderNames* const names_;
   const Bytes limit_;

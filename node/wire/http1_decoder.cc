@@ -45,7 +45,7 @@ void Http1Decoder::Feed(End from, std::string_view bytes) {
         break;
     }
   }
-  if (!done_ && sender.content > 0) Tell(from, /*last=*/false);
+  if (!done_ && sender.content > 0) Notify(from, /*last=*/false);
 }
 
 void Http1Decoder::Finish(End from) {
@@ -57,7 +57,7 @@ void Http1Decoder::Finish(End from) {
     return;
   }
   if (server_.part == DirectionState::Part::kBody && server_.body.until_close()) {
-    Tell(End::kServer, /*last=*/true);
+    Notify(End::kServer, /*last=*/true);
     EndMessage(End::kServer);
   }
   for (Exchange& exchange : exchanges_) {
@@ -144,7 +144,7 @@ void Http1Decoder::ReadAnswer(std::string_view* bytes) {
 
   exchange.status = StatusOfHttp(head.block.Get(":status"), /*expects_grpc=*/false);
   exchange.may_switch = false;
-  if (std::exchange(exchange.untold, false)) Tell(End::kClient, /*last=*/true);
+  if (std::exchange(exchange.is_deferred, false)) Notify(End::kClient, /*last=*/true);
   const bool no_body = exchange.is_head || head.status == 204 || head.status == 304;
   BeginBody(End::kServer, head, no_body ? Http1Body::Length(0) : head.body);
   if (!held_.empty()) Feed(End::kClient, std::exchange(held_, {}));
@@ -168,8 +168,8 @@ void Http1Decoder::BeginBody(End from, const Http1Head& head, const Http1Body& b
   sender.compressed = head.compressed;
   sender.begun = false;
   if (body.state() != Http1Body::State::kEnded) return;
-  exchange(from).untold = from == End::kClient && exchange(from).may_switch;
-  if (!exchange(from).untold) Tell(from, /*last=*/true);
+  exchange(from).is_deferred = from == End::kClient && exchange(from).may_switch;
+  if (!exchange(from).is_deferred) Notify(from, /*last=*/true);
   EndMessage(from);
 }
 
@@ -187,19 +187,19 @@ void Http1Decoder::TakeBody(End from, std::string_view* bytes) {
     case Http1Body::State::kOpen:
       return;
     case Http1Body::State::kBroken:
-      if (sender.content > 0) Tell(from, /*last=*/false);
+      if (sender.content > 0) Notify(from, /*last=*/false);
       return StopDecoding("broken chunks");
     case Http1Body::State::kTrailers:
-      Tell(from, /*last=*/true);
+      Notify(from, /*last=*/true);
       sender.part = DirectionState::Part::kTrailers;
       return;
     case Http1Body::State::kEnded:
-      Tell(from, /*last=*/true);
+      Notify(from, /*last=*/true);
       return EndMessage(from);
   }
 }
 
-void Http1Decoder::Tell(End from, bool last) {
+void Http1Decoder::Notify(End from, bool last) {
   DirectionState& sender = direction(from);
   MessagePiece piece;
   piece.encoded = Bytes(std::exchange(sender.content, 0));
@@ -222,7 +222,7 @@ void Http1Decoder::EndMessage(End from) {
 void Http1Decoder::Switch(Protocol protocol, std::string_view* bytes) {
   Exchange& exchange = exchanges_.front();
   // A WebSocket's or a tunnel's messages are those to come; over HTTP/2 the exchange goes on.
-  if (protocol == Protocol::kHttp2 && exchange.untold) Tell(End::kClient, /*last=*/true);
+  if (protocol == Protocol::kHttp2 && exchange.is_deferred) Notify(End::kClient, /*last=*/true);
   upgrade_ = Upgrade{protocol, std::move(exchange.call), std::move(held_), std::string(*bytes)};
   exchanges_.clear();
   done_ = true;

@@ -61,10 +61,10 @@ class Http1Decoder : public Decoder {
     std::unique_ptr<CallListener> call;  // null: nobody listens, or cut
     bool is_head = false;
     bool is_connect = false;
-    bool may_switch = false;  // the client offers an upgrade or asks for a tunnel, and is not answered yet
-    bool requested = false;   // the request's body has ended
-    bool untold = false;      // that body, an empty one, is a message only if nothing is switched
-    bool answered = false;    // the answer's body has ended
+    bool may_switch = false;   // the client offers an upgrade or asks for a tunnel, and is not answered yet
+    bool requested = false;    // the request's body has ended
+    bool is_deferred = false;  // that body, an empty one, is a message only if nothing is switched
+    bool answered = false;     // the answer's body has ended
     int status = 0;
   };
 
@@ -97,7 +97,7 @@ class Http1Decoder : public Decoder {
   void ReadTrailers(End from);
   void BeginBody(End from, const Http1Head& head, const Http1Body& body);
   void TakeBody(End from, std::string_view* bytes);
-  void Tell(End from, bool last);
+  void Notify(End from, bool last);
   void EndMessage(End from);
   void Switch(Protocol protocol, std::string_view* bytes);
   void StopDecoding(const char* why);

@@ -202,7 +202,7 @@ void Http2Decoder::TakeData(End from, std::string_view bytes) {
   if (!state.grpc) {
     const bool last = sender.content == 0 && (sender.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     if (!state.coded) stream.call->OnContent(from, bytes);
-    return TellBody(from, Bytes(bytes.size()), last, &stream);
+    return NotifyBody(from, Bytes(bytes.size()), last, &stream);
   }
   while (!bytes.empty()) {
     ++steps_;
@@ -222,7 +222,7 @@ void Http2Decoder::TakeData(End from, std::string_view bytes) {
 }
 
 /// Of the one message that a side has if it does not speak gRPC.
-void Http2Decoder::TellBody(End from, Bytes bytes, bool last, Stream* stream) {
+void Http2Decoder::NotifyBody(End from, Bytes bytes, bool last, Stream* stream) {
   StreamDirectionState& state = stream->direction(from);
   MessagePiece piece;
   piece.encoded = bytes;
@@ -288,7 +288,7 @@ void Http2Decoder::EndDirection(End from, Streams::iterator at) {
   StreamDirectionState& state = stream.direction(from);
   if (state.ended) return;
   state.ended = true;
-  if (!state.grpc && !state.whole) TellBody(from, Bytes(), true, &stream);
+  if (!state.grpc && !state.whole) NotifyBody(from, Bytes(), true, &stream);
   if (stream.direction(End::kServer).ended && (stream.direction(End::kClient).ended || client_finished_)) {
     EndStream(at, stream.status);
   }

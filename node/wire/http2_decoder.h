@@ -104,7 +104,7 @@ class Http2Decoder : public Decoder {
   void TakePayload(End from, std::string_view* bytes);
   void EndFrame(End from);
   void TakeData(End from, std::string_view bytes);
-  void TellBody(End from, Bytes bytes, bool last, Stream* stream);
+  void NotifyBody(End from, Bytes bytes, bool last, Stream* stream);
   void EndBlock(End from);
   void Open(uint32_t id, const HeaderBlock& request);
   void ReadAnswer(const HeaderBlock& block, Stream* stream);

@@ -12,12 +12,12 @@ absl::StatusOr<std::shared_ptr<const CountedRun>> RunCache::Get(const RunRecord&
   if (has_facts) {
     ASSIGN_OR_RETURN(const bool same, HasSameTransport(store_, *known.run));
     if (same) {
-      Keep({known.run, position});
+      Insert({known.run, position});
       return known.run;
     }
   }
   auto run = ReadRun(store_, has_facts ? known.run->record : record, known.run.get());
-  if (run.ok()) Keep({*run, position});
+  if (run.ok()) Insert({*run, position});
   return run;
 }
 
@@ -27,7 +27,7 @@ RunCache::Entry RunCache::Find(const std::string& run) {
   return known == nullptr ? Entry() : *known;
 }
 
-void RunCache::Keep(const Entry& entry) {
+void RunCache::Insert(const Entry& entry) {
   MutexLock lock(&mutex_);
   const std::string& id = entry.run->record.id;
   if (const Entry* const known = entries_.Find(id); known != nullptr) {

@@ -31,7 +31,7 @@ class RunCache {
   };
 
   Entry Find(const std::string& run) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Keep(const Entry& entry) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Insert(const Entry& entry) ABSL_LOCKS_EXCLUDED(mutex_);
 
   Store* const store_;
   const size_t max_rows_;

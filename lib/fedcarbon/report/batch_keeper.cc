@@ -31,7 +31,7 @@ absl::Status WriteFile(const std::string& path, std::string_view bytes) {
 
 }  // namespace
 
-void BatchKeeper::Keep(const BatchId& id, std::string_view sealed) {
+void BatchKeeper::Write(const BatchId& id, std::string_view sealed) {
   const std::string path = absl::StrCat(directory_, "/", id.node, "-", absl::Hex(id.epoch, absl::kZeroPad16),
                                         "-", id.sequence, ".batch");
   // Under another name until it is whole.

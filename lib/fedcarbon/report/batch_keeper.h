@@ -14,7 +14,7 @@ class BatchKeeper {
  public:
   explicit BatchKeeper(std::string directory) : directory_(std::move(directory)) {}
 
-  void Keep(const BatchId& id, std::string_view sealed);
+  void Write(const BatchId& id, std::string_view sealed);
 
  private:
   const std::string directory_;

@@ -101,7 +101,7 @@ bool Sealer::Enqueue(size_t told) {
   FEDCARBON_CHECK(told <= gaps_.size());
   gaps_.erase(gaps_.begin(), gaps_.begin() + static_cast<std::ptrdiff_t>(told));
   node_is_told_ = node_.has_value() && !node_is_due_;
-  if (keeper_) keeper_->Keep(id, sealed);
+  if (keeper_) keeper_->Write(id, sealed);
   return true;
 }
 

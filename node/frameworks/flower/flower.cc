@@ -15,11 +15,11 @@
 namespace fedcarbon::node {
 namespace {
 
-using flower::Booking;
-using flower::FleetJoins;
+using flower::Entry;
 using flower::FleetMessage;
 using flower::FleetReader;
 using flower::FoundRound;
+using flower::JoinedCalls;
 using flower::Method;
 
 constexpr std::string_view kGrpcKey = "flwr-public-key-bin";
@@ -52,10 +52,11 @@ v1::SpanKind KindOf(std::string_view type) {
 
 class FleetCall : public CallRule {
  public:
-  FleetCall(Method method, std::shared_ptr<CallObserver> call, FleetJoins* joins, FactRecorder* recorder)
+  FleetCall(Method method, std::shared_ptr<CallObserver> call, JoinedCalls* joined_calls,
+            FactRecorder* recorder)
       : method_(method),
         call_(std::move(call)),
-        joins_(joins),
+        joined_calls_(joined_calls),
         recorder_(recorder),
         request_(method, true),
         answer_(method, false) {}
@@ -70,10 +71,10 @@ class FleetCall : public CallRule {
   void OnMessageEnd(End from) override {
     if (IsOver(from)) return;
     if (from == End::kClient) {
-      asked_ = request_.Finish() ? Said::kClearly : Said::kUnclearly;
-      if (asked_ == Said::kClearly) OnRequest(request_.message());
+      asked_ = request_.Finish() ? ParseState::kParsed : ParseState::kFailed;
+      if (asked_ == ParseState::kParsed) OnRequest(request_.message());
     } else {
-      answered_ = answer_.Finish() ? Said::kClearly : Said::kUnclearly;
+      answered_ = answer_.Finish() ? ParseState::kParsed : ParseState::kFailed;
       if (IsAnswered()) OnAnswer(request_.message(), answer_.message());
     }
   }
@@ -88,36 +89,36 @@ class FleetCall : public CallRule {
   }
 
  private:
-  enum class Said { kNothing, kClearly, kUnclearly };
+  enum class ParseState { kPending, kParsed, kFailed };
 
-  bool IsOver(End from) const { return (from == End::kClient ? asked_ : answered_) != Said::kNothing; }
-  bool IsAnswered() const { return asked_ == Said::kClearly && answered_ == Said::kClearly; }
+  bool IsOver(End from) const { return (from == End::kClient ? asked_ : answered_) != ParseState::kPending; }
+  bool IsAnswered() const { return asked_ == ParseState::kParsed && answered_ == ParseState::kParsed; }
   absl::Duration Now() const { return recorder_->clock().Monotonic(); }
 
   void OnRequest(const FleetMessage& request) {
     switch (method_) {
       case Method::kPullObject:
-        BeginMove(FleetJoins::Way::kObjectDown, request.object);
-        return Book(joins_->OfPulledObject(request));
+        BeginMove(JoinedCalls::MoveKind::kObjectDown, request.object);
+        return Apply(joined_calls_->OfPulledObject(request));
       case Method::kConfirmMessageReceived:
-        return Book(joins_->OfConfirm(request));
+        return Apply(joined_calls_->OfConfirm(request));
       case Method::kPushMessages:
       case Method::kPushTaskRes:
-        Book(joins_->OfReply(request));
+        Apply(joined_calls_->OfReply(request));
         if (request.messages != 1) return;
-        BeginMove(FleetJoins::Way::kReply, request.reply_to);
+        BeginMove(JoinedCalls::MoveKind::kReply, request.reply_to);
         return RecordSpan(request);
       case Method::kPushObject:
-        BeginMove(FleetJoins::Way::kObjectUp, request.object);
-        return Book(joins_->OfPushedObject(request));
+        BeginMove(JoinedCalls::MoveKind::kObjectUp, request.object);
+        return Apply(joined_calls_->OfPushedObject(request));
       case Method::kSendNodeHeartbeat:
         return call_->SetWaste(v1::WASTE_HEARTBEAT);
       case Method::kGetRun:
       case Method::kGetFab:
-        return Book(Booking{{flower::RunName(request.run), std::nullopt}, 0, {}});
+        return Apply(Entry{{flower::RunName(request.run), std::nullopt}, 0, {}});
       case Method::kPullMessages:
       case Method::kPullTaskIns:
-        return joins_->EndInstruction(request.node);
+        return joined_calls_->EndInstruction(request.node);
       case Method::kOther:
         return;
     }
@@ -127,18 +128,18 @@ class FleetCall : public CallRule {
     switch (method_) {
       case Method::kPullMessages:
       case Method::kPullTaskIns:
-        if (answer.messages == 1) Book(joins_->BeginInstruction(request.node, answer, RandomId()));
+        if (answer.messages == 1) Apply(joined_calls_->BeginInstruction(request.node, answer, RandomId()));
         return;
       case Method::kPullObject:
         if (!answer.is_available) {
           if (answer.is_found) call_->SetWaste(v1::WASTE_POLL);  // the other end is still uploading it
           UndoMove();
         } else if (answer.round.has_value()) {
-          Book(joins_->NameRound(request, booking_, *answer.round));
+          Apply(joined_calls_->NameRound(request, entry_, *answer.round));
         }
         return;
       case Method::kPushMessages:
-        if (!answer.session.empty()) joins_->BeginSession(request, answer.session);
+        if (!answer.session.empty()) joined_calls_->BeginSession(request, answer.session);
         return;
       default:
         return;
@@ -150,56 +151,56 @@ class FleetCall : public CallRule {
       case Method::kPullMessages:
       case Method::kPullTaskIns:
         if (answer.messages == 0) call_->SetWaste(v1::WASTE_POLL);
-        if (answer.has_content) joins_->Confirm(request.node, answer.run, answer.message, Now());
+        if (answer.has_content) joined_calls_->Confirm(request.node, answer.run, answer.message, Now());
         return;
       case Method::kConfirmMessageReceived:
-        return joins_->Confirm(request.node, request.run, request.object, Now());
+        return joined_calls_->Confirm(request.node, request.run, request.object, Now());
       default:
         return;
     }
   }
 
-  void Book(Booking booking) {
-    booking_ = std::move(booking);
-    if (booking_.key != 0 && !booking_.round.known()) call_->SetBinding(booking_.key);
-    call_->AdoptRound(booking_.round);
+  void Apply(Entry entry) {
+    entry_ = std::move(entry);
+    if (entry_.key != 0 && !entry_.round.known()) call_->SetBinding(entry_.key);
+    call_->AdoptRound(entry_.round);
   }
 
-  void Book(FoundRound found) {
-    Book(std::move(found.booking));
-    if (found.is_new) recorder_->Record(Binding{booking_.key, booking_.round});
+  void Apply(FoundRound found) {
+    Apply(std::move(found.entry));
+    if (found.is_new) recorder_->Record(Binding{entry_.key, entry_.round});
   }
 
-  void BeginMove(FleetJoins::Way way, const std::string& what) {
+  void BeginMove(JoinedCalls::MoveKind kind, const std::string& what) {
     if (what.empty()) return;
-    moving_.emplace(request_.message().node, request_.message().run, way, what);
-    moved_before_ = joins_->BeginMove(*moving_);
+    moving_.emplace(request_.message().node, request_.message().run, kind, what);
+    moved_before_ = joined_calls_->BeginMove(*moving_);
     if (moved_before_ != v1::WASTE_UNSPECIFIED) call_->SetWaste(moved_before_);
   }
 
   void EndMove(bool has_arrived) {
-    if (moving_.has_value()) joins_->EndMove(*moving_, has_arrived);
+    if (moving_.has_value()) joined_calls_->EndMove(*moving_, has_arrived);
     moving_.reset();
   }
 
   void UndoMove() {
-    if (moving_.has_value()) joins_->UndoMove(*moving_, moved_before_);
+    if (moving_.has_value()) joined_calls_->UndoMove(*moving_, moved_before_);
     moving_.reset();
   }
 
   // What the node itself says includes what it waited for (a slow link, its own start); so does the time
   // between its last word and this one. Both are upper bounds: the lower one counts, and is one still.
   void RecordSpan(const FleetMessage& request) {
-    const std::optional<absl::Duration> passed = joins_->Computed(request, Now());
+    const std::optional<absl::Duration> passed = joined_calls_->Computed(request, Now());
     if (!passed.has_value()) return;
-    std::optional<absl::Duration> said;
+    std::optional<absl::Duration> reported;
     for (const double seconds : request.runtimes) {
-      if (seconds >= 0) said = said.value_or(absl::ZeroDuration()) + absl::Seconds(seconds);
+      if (seconds >= 0) reported = reported.value_or(absl::ZeroDuration()) + absl::Seconds(seconds);
     }
     Span span;
     span.kind = KindOf(request.type);
-    span.round = booking_.round;
-    span.wall = std::min(*passed, said.value_or(*passed));
+    span.round = entry_.round;
+    span.wall = std::min(*passed, reported.value_or(*passed));
     span.start = recorder_->clock().Now() - span.wall;
     span.outcome = request.is_error ? v1::OUTCOME_FAILED : v1::OUTCOME_COMPLETED;
     span.is_upper_bound = true;
@@ -208,12 +209,12 @@ class FleetCall : public CallRule {
 
   const Method method_;
   const std::shared_ptr<CallObserver> call_;
-  FleetJoins* const joins_;
+  JoinedCalls* const joined_calls_;
   FactRecorder* const recorder_;
   FleetReader request_, answer_;
-  Said asked_ = Said::kNothing, answered_ = Said::kNothing;
-  Booking booking_;  // of this call, as far as it is known
-  std::optional<FleetJoins::Move> moving_;
+  ParseState asked_ = ParseState::kPending, answered_ = ParseState::kPending;
+  Entry entry_;  // of this call, as far as it is known
+  std::optional<JoinedCalls::Move> moving_;
   v1::Waste moved_before_ = v1::WASTE_UNSPECIFIED;
 };
 
@@ -232,7 +233,7 @@ std::unique_ptr<CallRule> Flower::OnCall(const HeaderBlock& request, std::shared
   if (path == flower::kJoinPath) return flower::MakeJoinCall(std::move(call), meter_->recorder());
   const std::optional<Method> method = flower::MethodOf(path);
   if (!method.has_value()) return nullptr;
-  return std::make_unique<FleetCall>(*method, std::move(call), &joins_, meter_->recorder().get());
+  return std::make_unique<FleetCall>(*method, std::move(call), &joined_calls_, meter_->recorder().get());
 }
 
 }  // namespace fedcarbon::node

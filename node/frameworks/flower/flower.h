@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "fedcarbon/meter/meter.h"
-#include "node/frameworks/flower/fleet_joins.h"
+#include "node/frameworks/flower/joined_calls.h"
 #include "node/frameworks/framework.h"
 
 namespace fedcarbon::node {
@@ -25,7 +25,7 @@ class Flower : public Framework {
 
  private:
   const std::shared_ptr<Meter> meter_;
-  flower::FleetJoins joins_;
+  flower::JoinedCalls joined_calls_;
 };
 
 }  // namespace fedcarbon::node

@@ -19,7 +19,7 @@ LocalClient::~LocalClient() {
   }
 }
 
-absl::Status LocalClient::Say(const v1::LocalEvent& event, absl::Duration patience) {
+absl::Status LocalClient::Send(const v1::LocalEvent& event, absl::Duration patience) {
   const gpr_timespec deadline = DeadlineAfter(patience);
   RETURN_IF_ERROR(Start(deadline));
   stream_->Write(event, nullptr);

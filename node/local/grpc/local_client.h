@@ -24,7 +24,7 @@ class LocalClient {
   /// Says it, and waits until the daemon has taken it, at most `patience`. An event that is refused has the
   /// daemon's own status, and the session goes on; after any other failure the session is over, and each
   /// later call fails with the same status.
-  absl::Status Say(const v1::LocalEvent& event, absl::Duration patience);
+  absl::Status Send(const v1::LocalEvent& event, absl::Duration patience);
 
   /// Half-closes, and waits until the daemon has heard it.
   absl::Status Close(absl::Duration patience);

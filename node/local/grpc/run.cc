@@ -58,19 +58,19 @@ v1::LocalEvent EndOf(const HeldCommand::Ended& ended) {
   return event;
 }
 
-absl::Status Say(const std::vector<v1::LocalEvent>& events, LocalClient* client) {
+absl::Status Send(const std::vector<v1::LocalEvent>& events, LocalClient* client) {
   const Clock& clock = *Clock::System();
   const absl::Duration deadline = clock.Monotonic() + kPatience;
   for (const v1::LocalEvent& event : events) {
-    RETURN_IF_ERROR(client->Say(event, deadline - clock.Monotonic()));
+    RETURN_IF_ERROR(client->Send(event, deadline - clock.Monotonic()));
   }
   return absl::OkStatus();
 }
 
-void Complain(const std::string& what) { std::fprintf(stderr, "fedcarbon-node run: %s\n", what.c_str()); }
+void LogWarning(const std::string& what) { std::fprintf(stderr, "fedcarbon-node run: %s\n", what.c_str()); }
 
 void LogUnmetered(const std::string& socket, const absl::Status& status) {
-  Complain(absl::StrCat("this span is not metered, or not whole: ", socket, ": ", status.message()));
+  LogWarning(absl::StrCat("this span is not metered, or not whole: ", socket, ": ", status.message()));
 }
 
 }  // namespace
@@ -81,23 +81,23 @@ absl::StatusOr<int> Run(const RunFlags& flags) {
 
   std::optional<LocalClient> client;
   if (flags.socket.empty()) {
-    Complain(
+    LogWarning(
         "this span is not metered: there is no socket; name the daemon's with --socket or FEDCARBON_SOCKET");
   } else {
     client.emplace(flags.socket);
-    if (const absl::Status said = Say(beginning, &*client); !said.ok()) {
-      LogUnmetered(flags.socket, said);
+    if (const absl::Status sent = Send(beginning, &*client); !sent.ok()) {
+      LogUnmetered(flags.socket, sent);
       client.reset();
     }
   }
   if (const absl::Status begun = command.Release(); !begun.ok()) {
-    Complain(absl::StrCat(flags.command[0], ": ", begun.message()));
+    LogWarning(absl::StrCat(flags.command[0], ": ", begun.message()));
   }
   const HeldCommand::Ended ended = command.Wait();
   if (client.has_value()) {
-    absl::Status said = Say({EndOf(ended)}, &*client);
-    if (said.ok()) said = client->Close(kPatience);
-    if (!said.ok()) LogUnmetered(flags.socket, said);
+    absl::Status sent = Send({EndOf(ended)}, &*client);
+    if (sent.ok()) sent = client->Close(kPatience);
+    if (!sent.ok()) LogUnmetered(flags.socket, sent);
   }
   return ended.exit_status;
 }

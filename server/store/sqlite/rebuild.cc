@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kGroup = 512;
 
 // Rows of one table that are told, of each kind; more only make the list long.
-constexpr int kTold = 20;
+constexpr int kMaxListed = 20;
 
 absl::Status SetAside(Database* database) {
   for (const DerivedTable& table : kDerivedTables) {
@@ -32,8 +32,8 @@ absl::Status Empty(Database* database) {
 }
 
 // Rows of `sql`, columns as "name=value"; ids of names stand as they are in the tables.
-absl::Status Tell(Database* database, const std::string& sql, const std::string& prefix,
-                  std::vector<std::string>* differences) {
+absl::Status ListDifferences(Database* database, const std::string& sql, const std::string& prefix,
+                             std::vector<std::string>* differences) {
   Statement statement = database->Prepare(sql);
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, statement.Step());
@@ -50,10 +50,10 @@ absl::Status Compare(Database* database, std::vector<std::string>* differences) 
   for (const DerivedTable& table : kDerivedTables) {
     const std::string was = absl::StrCat("SELECT * FROM temp.was_", table.name);
     const std::string is = absl::StrCat("SELECT * FROM main.", table.name, " WHERE ", table.condition);
-    RETURN_IF_ERROR(Tell(database, absl::StrCat(was, " EXCEPT ", is, " LIMIT ", kTold),
-                         absl::StrCat("was: ", table.name), differences));
-    RETURN_IF_ERROR(Tell(database, absl::StrCat(is, " EXCEPT ", was, " LIMIT ", kTold),
-                         absl::StrCat("is: ", table.name), differences));
+    RETURN_IF_ERROR(ListDifferences(database, absl::StrCat(was, " EXCEPT ", is, " LIMIT ", kMaxListed),
+                                    absl::StrCat("was: ", table.name), differences));
+    RETURN_IF_ERROR(ListDifferences(database, absl::StrCat(is, " EXCEPT ", was, " LIMIT ", kMaxListed),
+                                    absl::StrCat("is: ", table.name), differences));
     RETURN_IF_ERROR(database->Execute(absl::StrCat("DROP TABLE temp.was_", table.name)));
   }
   return absl::OkStatus();

@@ -85,7 +85,7 @@ class FlowerTest : public ::testing::Test {
     return open;
   }
 
-  static void Say(Open* open, End from, const std::string& message) {
+  static void Send(Open* open, End from, const std::string& message) {
     for (size_t at = 0; at < message.size(); at += 7)
       open->rule->OnContent(from, std::string_view(message).substr(at, 7));
     open->call->OnMessage(
@@ -104,8 +104,8 @@ class FlowerTest : public ::testing::Test {
   Transfer Call(const std::string& method, const std::string& request, const std::string& answer,
                 int status = 0) {
     Open open = Begin("/flwr.proto.Fleet/" + method);
-    Say(&open, End::kClient, request);
-    Say(&open, End::kServer, answer);
+    Send(&open, End::kClient, request);
+    Send(&open, End::kServer, answer);
     End(&open, status);
     return Transfers().back();
   }
@@ -114,7 +114,7 @@ class FlowerTest : public ::testing::Test {
   Transfer CutCall(const std::string& method, const std::string& request) {
     {
       Open open = Begin("/flwr.proto.Fleet/" + method);
-      Say(&open, End::kClient, request);
+      Send(&open, End::kClient, request);
     }
     return Transfers().back();
   }

@@ -99,7 +99,7 @@ TEST_F(FlowerMixedTest, ARoundMayBeginBeforeTheLastOneHasGoneUp) {
   Confirm(Id('a'));
   Push({Id('r'), Id('a')}, "s3");
   Open late = Begin("/flwr.proto.Fleet/PushObject");
-  Say(&late, End::kClient, Request(kNode, kRun, Id('f')) + Bytes(5, "s3"));
+  Send(&late, End::kClient, Request(kNode, kRun, Id('f')) + Bytes(5, "s3"));
   Pull({Id('b'), "", "4"});
   EXPECT_EQ(PullObject(Id('c'), kArray).round, Round(4));
   EXPECT_EQ(PushObject(Id('g'), "s3").round, Round(3));
@@ -107,7 +107,7 @@ TEST_F(FlowerMixedTest, ARoundMayBeginBeforeTheLastOneHasGoneUp) {
   Push({Id('q'), Id('b')}, "s4");
   EXPECT_EQ(PushObject(Id('h'), "s4").round, Round(4));
   EXPECT_EQ(PushObject(Id('i'), "s3").round, Round(3));
-  Say(&late, End::kServer, Varint(1, 1));
+  Send(&late, End::kServer, Varint(1, 1));
   End(&late);
   EXPECT_EQ(Transfers().back().round, Round(3));
 }
@@ -125,9 +125,9 @@ TEST_F(FlowerMixedTest, WithoutSessionsToo) {
 TEST_F(FlowerMixedTest, AnAnswerThatComesLateNamesTheRoundOfItsOwnMessage) {
   const Transfer early = Pull({Id('a')});
   Open late = Begin("/flwr.proto.Fleet/PullObject");
-  Say(&late, End::kClient, Request(kNode, kRun, Id('d')));
+  Send(&late, End::kClient, Request(kNode, kRun, Id('d')));
   const Transfer next = Pull({Id('b')});
-  Say(&late, End::kServer, Object(Config("server-round", 2 * 3)));
+  Send(&late, End::kServer, Object(Config("server-round", 2 * 3)));
   End(&late);
   EXPECT_EQ(Transfers().back().round, Round(3));
   ASSERT_THAT(Bindings(), SizeIs(1));
@@ -228,17 +228,17 @@ TEST_F(FlowerMixedTest, ACallOfSeveralMessagesIsBookedByItsFirst) {
   Pull({Id('a'), "", "1"});
   Pull({Id('b'), "", "2"}, kOtherNode);
   Open open = Begin("/flwr.proto.Fleet/PullObject");
-  Say(&open, End::kClient, Request(kNode, kRun, Id('c')));
-  Say(&open, End::kClient, Request(kOtherNode, kRun, Id('c')));
-  Say(&open, End::kServer, kArray);
-  Say(&open, End::kServer, Object(Config("server-round", 2 * 9)));
+  Send(&open, End::kClient, Request(kNode, kRun, Id('c')));
+  Send(&open, End::kClient, Request(kOtherNode, kRun, Id('c')));
+  Send(&open, End::kServer, kArray);
+  Send(&open, End::kServer, Object(Config("server-round", 2 * 9)));
   End(&open);
   EXPECT_EQ(Transfers().back().round, Round(1));
 }
 
 TEST_F(FlowerMixedTest, AnAnswerWithoutAQuestionSaysNothing) {
   Open open = Begin("/flwr.proto.Fleet/PullMessages");
-  Say(&open, End::kServer, Message({Id('a'), "", "1"}));
+  Send(&open, End::kServer, Message({Id('a'), "", "1"}));
   End(&open);
   EXPECT_EQ(Transfers().back().round, RoundId{});
 }

@@ -98,8 +98,8 @@ TEST_F(FlowerOlderTest, ATaskIsBookedAsAMessageIs) {
 
 TEST_F(FlowerOlderTest, OverTheHttpOfOldItIsTheSame) {
   Open open = Begin("/api/v0/fleet/pull-task-ins");
-  Say(&open, End::kClient, Node(kNode));
-  Say(&open, End::kServer, Task("task", "3", Content()));
+  Send(&open, End::kClient, Node(kNode));
+  Send(&open, End::kServer, Task("task", "3", Content()));
   End(&open);
   EXPECT_EQ(Transfers().back().round, Round(3));
 }

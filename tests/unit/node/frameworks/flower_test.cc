@@ -39,8 +39,8 @@ TEST_F(FlowerTest, AMessageAndItsReplyAreBookedToTheRoundThatItsConfigNames) {
 
 TEST_F(FlowerTest, OverHttpItIsTheSame) {
   Open open = Begin("/v1/fleet/pull-messages");
-  Say(&open, End::kClient, Node(kNode));
-  Say(&open, End::kServer, Message({Id('a'), "", "3"}));
+  Send(&open, End::kClient, Node(kNode));
+  Send(&open, End::kServer, Message({Id('a'), "", "3"}));
   End(&open);
   EXPECT_EQ(Transfers().back().round, Round(3));
 }

@@ -99,11 +99,11 @@ class FlowerTraceTest : public FlowerTest, public ::testing::WithParamInterface<
       } else if (kind == ">") {
         words >> path >> run >> round >> waste;
         Open& call = open[number] = Begin(path);
-        Say(&call, End::kClient, MessageOf(words));
+        Send(&call, End::kClient, MessageOf(words));
         booked_[number] = {number + " " + path, RoundOf(run, round), WasteOf(waste)};
       } else {
         Open& call = open.at(number);
-        Say(&call, End::kServer, MessageOf(words));
+        Send(&call, End::kServer, MessageOf(words));
         End(&call);
         ended_.push_back(number);
       }

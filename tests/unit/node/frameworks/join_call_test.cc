@@ -47,7 +47,7 @@ class JoinCallTest : public ::testing::Test {
   }
 
   /// In two pieces, the second after a pause that makes parts due.
-  void Say(End from, const std::string& message, absl::Duration pause = absl::ZeroDuration()) {
+  void Send(End from, const std::string& message, absl::Duration pause = absl::ZeroDuration()) {
     const Direction direction = from == End::kClient ? Direction::kSent : Direction::kReceived;
     const std::string first = message.substr(0, 10), rest = message.substr(first.size());
     rule_->OnContent(from, first);
@@ -94,14 +94,14 @@ TEST_F(JoinCallTest, EachInstructionAndItsReplyAreOfTheRoundThatItNames) {
   Begin(kRun);
   const std::string fit = Fit(Setting("server_round", 3)), evaluate = Evaluate(Setting("current_round", 3)),
                     next = Fit(Setting("server_round", 7)), none = Evaluate();
-  Say(End::kServer, fit);
-  Say(End::kClient, kFitted);
-  Say(End::kServer, evaluate);
-  Say(End::kClient, kEvaluated);
-  Say(End::kServer, next, /*pause=*/absl::Seconds(11));
-  Say(End::kClient, kFitted, /*pause=*/absl::Seconds(11));
-  Say(End::kServer, none);
-  Say(End::kClient, kEvaluated);
+  Send(End::kServer, fit);
+  Send(End::kClient, kFitted);
+  Send(End::kServer, evaluate);
+  Send(End::kClient, kEvaluated);
+  Send(End::kServer, next, /*pause=*/absl::Seconds(11));
+  Send(End::kClient, kFitted, /*pause=*/absl::Seconds(11));
+  Send(End::kServer, none);
+  Send(End::kClient, kEvaluated);
   Finish();
   EXPECT_EQ(BytesOf({"x", 3}), fit.size() + kFitted.size() + evaluate.size() + kEvaluated.size());
   EXPECT_EQ(BytesOf({"x", 7}), next.size() + kFitted.size());
@@ -111,14 +111,14 @@ TEST_F(JoinCallTest, EachInstructionAndItsReplyAreOfTheRoundThatItNames) {
 TEST_F(JoinCallTest, ComputesBetweenAnInstructionAndItsReply) {
   Begin(kRun);
   const absl::Time start = meter_.clock.Now();
-  Say(End::kServer, Fit(Setting("server_round", 3)), absl::Seconds(5));
+  Send(End::kServer, Fit(Setting("server_round", 3)), absl::Seconds(5));
   meter_.clock.Advance(absl::Seconds(30));
-  Say(End::kClient, kFitted, absl::Seconds(9));
-  Say(End::kServer, Evaluate());
+  Send(End::kClient, kFitted, absl::Seconds(9));
+  Send(End::kServer, Evaluate());
   meter_.clock.Advance(absl::Seconds(2));
-  Say(End::kClient, Bytes(5, Bytes(1, Varint(1, 4))));  // a code
-  Say(End::kServer, Bytes(1, Varint(1, 5)));
-  Say(End::kClient, Bytes(1, Varint(1, 4)));
+  Send(End::kClient, Bytes(5, Bytes(1, Varint(1, 4))));  // a code
+  Send(End::kServer, Bytes(1, Varint(1, 5)));
+  Send(End::kClient, Bytes(1, Varint(1, 4)));
   ASSERT_THAT(Spans(), SizeIs(2));
   EXPECT_EQ(Spans()[0].kind, v1::SPAN_KIND_TRAIN);
   EXPECT_EQ(Spans()[0].round, (RoundId{"x", 3}));
@@ -133,8 +133,8 @@ TEST_F(JoinCallTest, ComputesBetweenAnInstructionAndItsReply) {
 
 TEST_F(JoinCallTest, WithoutARunNothingIsNamed) {
   Begin({});
-  Say(End::kServer, Fit(Setting("server_round", 3)));
-  Say(End::kClient, kFitted);
+  Send(End::kServer, Fit(Setting("server_round", 3)));
+  Send(End::kClient, kFitted);
   Finish();
   ASSERT_THAT(meter_.sink->All<Transfer>(), SizeIs(1));
   EXPECT_EQ(meter_.sink->All<Transfer>()[0].round, RoundId{});
@@ -144,8 +144,8 @@ TEST_F(JoinCallTest, WithoutARunNothingIsNamed) {
 
 TEST_F(JoinCallTest, ARoundFromElsewhereStays) {
   Begin({"x", 1});
-  Say(End::kServer, Fit(Setting("server_round", 3)));
-  Say(End::kClient, kFitted);
+  Send(End::kServer, Fit(Setting("server_round", 3)));
+  Send(End::kClient, kFitted);
   Finish();
   ASSERT_THAT(meter_.sink->All<Transfer>(), SizeIs(1));
   EXPECT_EQ(meter_.sink->All<Transfer>()[0].round, (RoundId{"x", 1}));
@@ -162,8 +162,8 @@ TEST_F(JoinCallTest, WhatIsUnclearIsOfNoRound) {
            Fit(Setting("round", 3)),              // another setting
            Bytes(3, Setting("server_round", 3)),  // neither to train nor to evaluate
        }) {
-    Say(End::kServer, unclear);
-    Say(End::kClient, kFitted);
+    Send(End::kServer, unclear);
+    Send(End::kClient, kFitted);
   }
   Finish();
   for (const Transfer& part : meter_.sink->All<Transfer>()) EXPECT_EQ(part.round, kRun);
@@ -173,7 +173,7 @@ TEST_F(JoinCallTest, WhatIsUnclearIsOfNoRound) {
 TEST_F(JoinCallTest, WhatFollowsAHiddenMessageIsOfNoRound) {
   Begin(kRun);
   const std::string fit = Fit(Setting("server_round", 3));
-  Say(End::kServer, fit);
+  Send(End::kServer, fit);
   rule_->OnMessageBegin(End::kClient);
   call_->OnMessage(Direction::kSent, {});
   rule_->OnHidden();

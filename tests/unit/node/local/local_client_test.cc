@@ -55,25 +55,25 @@ class LocalClientTest : public ::testing::Test {
 TEST_F(LocalClientTest, SaysAndCloses) {
   Start();
   LocalClient client(path_);
-  EXPECT_TRUE(client.Say(BeginSpan(), kLong).ok());
-  EXPECT_TRUE(client.Say(EndSpan(), kLong).ok());
+  EXPECT_TRUE(client.Send(BeginSpan(), kLong).ok());
+  EXPECT_TRUE(client.Send(EndSpan(), kLong).ok());
   EXPECT_THAT(meter_.sink->All<Span>(), SizeIs(1));
   EXPECT_TRUE(client.Close(kLong).ok());
-  EXPECT_EQ(client.Say(BeginSpan(), kLong).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(client.Send(BeginSpan(), kLong).code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(LocalClientTest, GoesOnAfterARefusal) {
   Start();
   LocalClient client(path_);
-  EXPECT_EQ(client.Say(EndSpan(), kLong).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(client.Say(BeginSpan(), kLong).ok());
+  EXPECT_EQ(client.Send(EndSpan(), kLong).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(client.Send(BeginSpan(), kLong).ok());
 }
 
 TEST_F(LocalClientTest, ItsEndWithoutACloseIsADeath) {
   Start();
   {
     LocalClient client(path_);
-    EXPECT_TRUE(client.Say(BeginSpan(), kLong).ok());
+    EXPECT_TRUE(client.Send(BeginSpan(), kLong).ok());
   }
   const auto spans = meter_.sink->Await<Span>(1);
   ASSERT_THAT(spans, SizeIs(1));
@@ -82,17 +82,17 @@ TEST_F(LocalClientTest, ItsEndWithoutACloseIsADeath) {
 
 TEST_F(LocalClientTest, TellsThatThereIsNoDaemon) {
   LocalClient client(path_);
-  const absl::Status failed = client.Say(BeginSpan(), kLong);
+  const absl::Status failed = client.Send(BeginSpan(), kLong);
   EXPECT_EQ(failed.code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(client.Say(BeginSpan(), kLong), failed);
+  EXPECT_EQ(client.Send(BeginSpan(), kLong), failed);
 }
 
 TEST_F(LocalClientTest, TellsThatTheDaemonHasGone) {
   Start();
   LocalClient client(path_);
-  EXPECT_TRUE(client.Say(BeginSpan(), kLong).ok());
+  EXPECT_TRUE(client.Send(BeginSpan(), kLong).ok());
   service_.reset();
-  EXPECT_FALSE(client.Say(EndSpan(), kLong).ok());
+  EXPECT_FALSE(client.Send(EndSpan(), kLong).ok());
 }
 
 TEST_F(LocalClientTest, WaitsNoLongerThanItIsTold) {
@@ -101,7 +101,7 @@ TEST_F(LocalClientTest, WaitsNoLongerThanItIsTold) {
   const absl::StatusOr<FileDescriptor> silent = Listen(endpoint);  // and nobody answers
   ASSERT_TRUE(silent.ok());
   LocalClient client(path_);
-  const absl::Status failed = client.Say(BeginSpan(), absl::Milliseconds(50));
+  const absl::Status failed = client.Send(BeginSpan(), absl::Milliseconds(50));
   EXPECT_EQ(failed.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(client.Close(kLong), failed);
 }

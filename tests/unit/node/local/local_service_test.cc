@@ -62,7 +62,7 @@ class Script {
   }
 
   /// The answer; its status is -1 if there is none.
-  v1::LocalAnswer Say(const v1::LocalEvent& event) {
+  v1::LocalAnswer Send(const v1::LocalEvent& event) {
     v1::LocalAnswer answer;
     if (!stream_->Write(event) || !stream_->Read(&answer)) answer.set_status(static_cast<uint32_t>(-1));
     return answer;
@@ -71,7 +71,7 @@ class Script {
   void BeginSpan() {
     v1::LocalEvent event;
     event.mutable_begin_span()->set_kind(v1::SPAN_KIND_TRAIN);
-    EXPECT_EQ(Say(event).status(), 0u);
+    EXPECT_EQ(Send(event).status(), 0u);
   }
 
   void HalfClose() { stream_->WritesDone(); }
@@ -123,12 +123,12 @@ TEST_F(LocalServiceTest, ARefusedEventLeavesTheSessionAsItWas) {
   script.BeginSpan();
   v1::LocalEvent early;
   early.mutable_begin_round()->set_round(1);
-  const v1::LocalAnswer answer = script.Say(early);
+  const v1::LocalAnswer answer = script.Send(early);
   EXPECT_EQ(answer.status(), static_cast<uint32_t>(grpc::StatusCode::INVALID_ARGUMENT));
   EXPECT_THAT(answer.message(), HasSubstr("send BeginRun before BeginRound"));
   v1::LocalEvent end;
   end.mutable_end_span();
-  EXPECT_EQ(script.Say(end).status(), 0u);
+  EXPECT_EQ(script.Send(end).status(), 0u);
   ASSERT_THAT(meter_.sink->All<Span>(), SizeIs(1));
   EXPECT_EQ(meter_.sink->All<Span>()[0].outcome, v1::OUTCOME_COMPLETED);
 }
@@ -175,8 +175,8 @@ TEST_F(LocalServiceTest, EventsHaveALimit) {
     return event;
   };
   Script script(path_);
-  EXPECT_THAT(script.Say(event_of(LocalService::kMaxEventBytes)).message(), HasSubstr("the run's name"));
-  EXPECT_EQ(script.Say(event_of(LocalService::kMaxEventBytes + 1)).status(), static_cast<uint32_t>(-1));
+  EXPECT_THAT(script.Send(event_of(LocalService::kMaxEventBytes)).message(), HasSubstr("the run's name"));
+  EXPECT_EQ(script.Send(event_of(LocalService::kMaxEventBytes + 1)).status(), static_cast<uint32_t>(-1));
   EXPECT_EQ(script.Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 

@@ -27,15 +27,13 @@ using testing::Socket;
 constexpr int kSmallKernelBuffer = 8'192;
 constexpr size_t kMinRead = 16 << 10;  // what each direction may hold whatever the others do
 
-enum class Way { kUp, kDown };
-
 /// One direction of a connection, by the one who writes and the one who does not read.
 struct Stalled {
-  Stalled(const RunningProxy& proxy, Server* upstream, Way way)
+  Stalled(const RunningProxy& proxy, Server* upstream, End writing_end)
       : client(Socket::Connect(proxy.endpoint(), kSmallKernelBuffer)),
         server(upstream->Accept()),
-        writer(way == Way::kUp ? &client : &server),
-        reader(way == Way::kUp ? &server : &client) {}
+        writer(writing_end == End::kClient ? &client : &server),
+        reader(writing_end == End::kClient ? &server : &client) {}
 
   Socket client, server;
   Socket* const writer;
@@ -43,7 +41,7 @@ struct Stalled {
   std::string taken;  // from the writer
 };
 
-class BackpressureTest : public ::testing::TestWithParam<Way> {
+class BackpressureTest : public ::testing::TestWithParam<End> {
  protected:
   /// Offers bytes to all until none takes any more, and watches meanwhile what the proxy holds.
   void Fill(RunningProxy* proxy, const std::vector<std::unique_ptr<Stalled>>& all) {
@@ -141,8 +139,10 @@ TEST_P(BackpressureTest, PassesOnAWritersResetPastAReaderThatWaits) {
   EXPECT_EQ(proxy.metrics.held_bytes, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, BackpressureTest, ::testing::Values(Way::kUp, Way::kDown),
-                         [](const auto& way) { return way.param == Way::kUp ? "Up" : "Down"; });
+INSTANTIATE_TEST_SUITE_P(Ends, BackpressureTest, ::testing::Values(End::kClient, End::kServer),
+                         [](const auto& writing_end) {
+                           return writing_end.param == End::kClient ? "Up" : "Down";
+                         });
 
 }  // namespace
 }  // namespace fedcarbon::node

@@ -74,8 +74,8 @@ class TlsEnd : public Receiver<TlsEnd> {
     return SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written) == 1;
   }
 
-  /// How the peer stopped sending: kNotified: with close_notify; kCut: without.
-  enum class Ending { kNone, kNotified, kCut, kReset };
+  /// How the peer stopped sending: kNotified: with close_notify; kTruncated: without.
+  enum class Ending { kNone, kNotified, kTruncated, kReset };
   Ending ending() const { return ending_; }
   bool ended_in_order() const { return ending_ == Ending::kNotified; }
 
@@ -171,7 +171,8 @@ class TlsEnd : public Receiver<TlsEnd> {
         ending_ = Ending::kNotified;
         break;
       case SSL_ERROR_SSL:
-        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) ending_ = Ending::kCut;
+        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+          ending_ = Ending::kTruncated;
         break;
       case SSL_ERROR_SYSCALL:
         if (errno == ECONNRESET) ending_ = Ending::kReset;

@@ -148,7 +148,7 @@ TEST_F(TlsTest, PassesOnThatAnEndWasCut) {
   EXPECT_TRUE(client.Send("half a ques"));
   client.socket().FinishSending();
   EXPECT_EQ(server.ReceiveAll(), "half a ques");
-  EXPECT_EQ(server.ending(), TlsEnd::Ending::kCut);
+  EXPECT_EQ(server.ending(), TlsEnd::Ending::kTruncated);
 }
 
 TEST_F(TlsTest, HoldsLittleForASlowReaderAndLosesNothing) {

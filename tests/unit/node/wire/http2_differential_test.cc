@@ -110,7 +110,7 @@ class Peer {
     const int32_t id =
         nghttp2_submit_request(session_, random_->OneIn(3) ? &priority : nullptr, List(kept->headers).data(),
                                kept->headers.size(), HasBody(*kept) ? &body : nullptr, nullptr);
-    if (id > 0) Keep(static_cast<uint32_t>(id), std::move(kept));
+    if (id > 0) Insert(static_cast<uint32_t>(id), std::move(kept));
   }
 
   void Answer(uint32_t stream, Plan plan) {
@@ -123,7 +123,7 @@ class Peer {
     nghttp2_data_provider body = Body(kept.get());
     nghttp2_submit_response(session_, id, List(kept->headers).data(), kept->headers.size(),
                             HasBody(*kept) ? &body : nullptr);
-    Keep(stream, std::move(kept));
+    Insert(stream, std::move(kept));
   }
 
   void Push(uint32_t stream, const Fields& request) {
@@ -215,7 +215,7 @@ class Peer {
     return provider;
   }
 
-  void Keep(uint32_t stream, std::unique_ptr<Plan> plan) {
+  void Insert(uint32_t stream, std::unique_ptr<Plan> plan) {
     plans_[stream] = std::move(plan);
     opened.push_back(stream);
   }

@@ -17,7 +17,7 @@
 namespace fedcarbon::node::flower {
 
 /// What a call is booked to.
-struct Booking {
+struct Entry {
   RoundId round;        // the run at least; nothing: unknown
   uint64_t key = 0;     // of the Binding that will name the round; 0: none will
   std::string message;  // the id of the instruction; empty: unknown
@@ -25,13 +25,13 @@ struct Booking {
 
 /// A round that was found for what is booked under a key.
 struct FoundRound {
-  Booking booking;
+  Entry entry;
   bool is_new = false;  // a Binding is due
 };
 
 /// Thread-safe. Remembers a bounded number of everything, and forgets what was used longest ago: its bytes
 /// are then *unattributed*. What has no id, or comes from a node without one, is joined to nothing.
-class FleetJoins {
+class JoinedCalls {
  public:
   static constexpr size_t kInstructions = 4'096;
   static constexpr size_t kNodes = 1'024;
@@ -42,35 +42,35 @@ class FleetJoins {
 
   /// A message for `node` has come. `key`: for what is booked to it; a message that came before keeps its
   /// own, unless it names another round now.
-  Booking BeginInstruction(uint64_t node, const FleetMessage& message, uint64_t key);
+  Entry BeginInstruction(uint64_t node, const FleetMessage& message, uint64_t key);
 
   /// Of an object that `node` pulls: the message that it works on. An object that named a round before names
   /// it again.
   FoundRound OfPulledObject(const FleetMessage& request);
 
-  /// An object that was pulled for `booking` names `round`.
-  FoundRound NameRound(const FleetMessage& request, const Booking& booking, uint64_t round);
+  /// An object that was pulled for `entry` names `round`.
+  FoundRound NameRound(const FleetMessage& request, const Entry& entry, uint64_t round);
 
   /// Of a confirmation that the node has the whole message.
-  Booking OfConfirm(const FleetMessage& request);
+  Entry OfConfirm(const FleetMessage& request);
 
   /// The node has the whole message since monotonic time `now`.
   void Confirm(uint64_t node, uint64_t run, const std::string& message, absl::Duration now);
 
   /// Of a reply. Several at once are of no round: they may be of different ones.
-  Booking OfReply(const FleetMessage& request);
+  Entry OfReply(const FleetMessage& request);
 
   /// The reply is here: how long the node has computed at most. Nothing: it is not known when it began.
   std::optional<absl::Duration> Computed(const FleetMessage& request, absl::Duration now);
 
   /// The objects of this reply come under `session`.
   void BeginSession(const FleetMessage& request, const std::string& session);
-  Booking OfPushedObject(const FleetMessage& request);
+  Entry OfPushedObject(const FleetMessage& request);
 
-  enum class Way { kObjectDown, kObjectUp, kReply };
+  enum class MoveKind { kObjectDown, kObjectUp, kReply };
 
-  /// Node, run, way, and the id of what moves.
-  using Move = std::tuple<uint64_t, uint64_t, Way, std::string>;
+  /// Node, run, kind, and the id of what moves.
+  using Move = std::tuple<uint64_t, uint64_t, MoveKind, std::string>;
 
   /// It begins: UNSPECIFIED for the first time, RETRY if it did not arrive before, else REPEATED.
   v1::Waste BeginMove(const Move& move);
@@ -83,12 +83,12 @@ class FleetJoins {
   using MessageKey = std::pair<uint64_t, std::string>;  // run, message id or object id, never empty
 
   struct Instruction {
-    Booking booking;
+    Entry entry;
     std::optional<absl::Duration> confirmed;  // monotonic
   };
 
   Instruction* Current(const FleetMessage& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  static Booking BookingOf(const Instruction* instruction, uint64_t run);
+  static Entry EntryOf(const Instruction* instruction, uint64_t run);
   static FoundRound Name(Instruction* instruction, uint64_t round);
 
   Mutex mutex_;

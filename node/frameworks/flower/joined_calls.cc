@@ -1,4 +1,4 @@
-#include "node/frameworks/flower/fleet_joins.h"
+#include "node/frameworks/flower/joined_calls.h"
 
 #include <utility>
 
@@ -23,55 +23,55 @@ constexpr std::string_view kInitialWeights = "get_parameters";
 
 std::string RunName(uint64_t run) { return run == 0 ? std::string() : absl::StrCat("flower:", run); }
 
-void FleetJoins::EndInstruction(uint64_t node) {
+void JoinedCalls::EndInstruction(uint64_t node) {
   MutexLock lock(&mutex_);
   current_.Erase(node);
 }
 
-Booking FleetJoins::BeginInstruction(uint64_t node, const FleetMessage& message, uint64_t key) {
-  Booking booking{{RunName(message.run), RoundOf(message)}, key, message.message};
+Entry JoinedCalls::BeginInstruction(uint64_t node, const FleetMessage& message, uint64_t key) {
+  Entry entry{{RunName(message.run), RoundOf(message)}, key, message.message};
   if (message.message.empty()) {
-    booking.key = 0;
-    return booking;
+    entry.key = 0;
+    return entry;
   }
   const MessageKey id(message.run, message.message);
   MutexLock lock(&mutex_);
-  if (booking.round.round.has_value()) {
+  if (entry.round.round.has_value()) {
     begun_.Put(message.run, true);
   } else if (message.type == kInitialWeights && begun_.Find(message.run) == nullptr) {
-    booking.round.round = 0;
+    entry.round.round = 0;
   }
   if (node != 0) current_.Put(node, id);
   const Instruction* const known = instructions_.Find(id);
-  const auto& round = booking.round.round;
-  if (known != nullptr && (!round.has_value() || round == known->booking.round.round)) return known->booking;
-  return instructions_.Put(id, {std::move(booking), std::nullopt}).booking;
+  const auto& round = entry.round.round;
+  if (known != nullptr && (!round.has_value() || round == known->entry.round.round)) return known->entry;
+  return instructions_.Put(id, {std::move(entry), std::nullopt}).entry;
 }
 
-FoundRound FleetJoins::OfPulledObject(const FleetMessage& request) {
+FoundRound JoinedCalls::OfPulledObject(const FleetMessage& request) {
   MutexLock lock(&mutex_);
   Instruction* const instruction = Current(request);
-  if (instruction == nullptr || instruction->booking.round.round.has_value())
-    return {BookingOf(instruction, request.run), false};
+  if (instruction == nullptr || instruction->entry.round.round.has_value())
+    return {EntryOf(instruction, request.run), false};
   const uint64_t* const round = rounds_.Find({request.run, request.object});
-  if (round == nullptr) return {instruction->booking, false};
+  if (round == nullptr) return {instruction->entry, false};
   return Name(instruction, *round);
 }
 
-FoundRound FleetJoins::NameRound(const FleetMessage& request, const Booking& booking, uint64_t round) {
+FoundRound JoinedCalls::NameRound(const FleetMessage& request, const Entry& entry, uint64_t round) {
   MutexLock lock(&mutex_);
   if (!request.object.empty()) rounds_.Put({request.run, request.object}, round);
-  Instruction* const instruction = instructions_.Find({request.run, booking.message});
-  if (instruction == nullptr) return {booking, false};
+  Instruction* const instruction = instructions_.Find({request.run, entry.message});
+  if (instruction == nullptr) return {entry, false};
   return Name(instruction, round);
 }
 
-Booking FleetJoins::OfConfirm(const FleetMessage& request) {
+Entry JoinedCalls::OfConfirm(const FleetMessage& request) {
   MutexLock lock(&mutex_);
-  return BookingOf(instructions_.Find({request.run, request.object}), request.run);
+  return EntryOf(instructions_.Find({request.run, request.object}), request.run);
 }
 
-void FleetJoins::Confirm(uint64_t node, uint64_t run, const std::string& message, absl::Duration now) {
+void JoinedCalls::Confirm(uint64_t node, uint64_t run, const std::string& message, absl::Duration now) {
   const MessageKey id(run, message);
   MutexLock lock(&mutex_);
   if (Instruction* const instruction = instructions_.Find(id)) instruction->confirmed = now;
@@ -79,18 +79,18 @@ void FleetJoins::Confirm(uint64_t node, uint64_t run, const std::string& message
   if (current != nullptr && *current == id) current_.Erase(node);
 }
 
-Booking FleetJoins::OfReply(const FleetMessage& request) {
+Entry JoinedCalls::OfReply(const FleetMessage& request) {
   const MessageKey id(request.run, request.reply_to);
   MutexLock lock(&mutex_);
   if (request.messages != 1 || request.reply_to.empty()) {
     replying_.Erase(request.node);
-    return BookingOf(nullptr, request.messages == 1 ? request.run : 0);
+    return EntryOf(nullptr, request.messages == 1 ? request.run : 0);
   }
   if (request.node != 0) replying_.Put(request.node, id);
-  return BookingOf(instructions_.Find(id), request.run);
+  return EntryOf(instructions_.Find(id), request.run);
 }
 
-std::optional<absl::Duration> FleetJoins::Computed(const FleetMessage& request, absl::Duration now) {
+std::optional<absl::Duration> JoinedCalls::Computed(const FleetMessage& request, absl::Duration now) {
   MutexLock lock(&mutex_);
   Instruction* const instruction = instructions_.Find({request.run, request.reply_to});
   if (instruction == nullptr || !instruction->confirmed.has_value()) return std::nullopt;
@@ -99,7 +99,7 @@ std::optional<absl::Duration> FleetJoins::Computed(const FleetMessage& request, 
   return passed;
 }
 
-void FleetJoins::BeginSession(const FleetMessage& request, const std::string& session) {
+void JoinedCalls::BeginSession(const FleetMessage& request, const std::string& session) {
   MutexLock lock(&mutex_);
   if (request.messages == 1 && !request.reply_to.empty()) {
     sessions_.Put(session, {request.run, request.reply_to});
@@ -108,27 +108,27 @@ void FleetJoins::BeginSession(const FleetMessage& request, const std::string& se
   }
 }
 
-Booking FleetJoins::OfPushedObject(const FleetMessage& request) {
+Entry JoinedCalls::OfPushedObject(const FleetMessage& request) {
   MutexLock lock(&mutex_);
   const MessageKey* const id =
       request.session.empty() ? replying_.Find(request.node) : sessions_.Find(request.session);
   const bool is_of_run = id != nullptr && id->first == request.run;
-  return BookingOf(is_of_run ? instructions_.Find(*id) : nullptr, request.run);
+  return EntryOf(is_of_run ? instructions_.Find(*id) : nullptr, request.run);
 }
 
-v1::Waste FleetJoins::BeginMove(const Move& move) {
+v1::Waste JoinedCalls::BeginMove(const Move& move) {
   MutexLock lock(&mutex_);
   if (v1::Waste* const known = moves_.Find(move)) return std::exchange(*known, v1::WASTE_REPEATED);
   moves_.Put(move, v1::WASTE_REPEATED);
   return v1::WASTE_UNSPECIFIED;
 }
 
-void FleetJoins::EndMove(const Move& move, bool has_arrived) {
+void JoinedCalls::EndMove(const Move& move, bool has_arrived) {
   MutexLock lock(&mutex_);
   moves_.Put(move, has_arrived ? v1::WASTE_REPEATED : v1::WASTE_RETRY);
 }
 
-void FleetJoins::UndoMove(const Move& move, v1::Waste waste) {
+void JoinedCalls::UndoMove(const Move& move, v1::Waste waste) {
   MutexLock lock(&mutex_);
   if (waste == v1::WASTE_UNSPECIFIED) {
     moves_.Erase(move);
@@ -137,19 +137,19 @@ void FleetJoins::UndoMove(const Move& move, v1::Waste waste) {
   }
 }
 
-FleetJoins::Instruction* FleetJoins::Current(const FleetMessage& request) {
+JoinedCalls::Instruction* JoinedCalls::Current(const FleetMessage& request) {
   const MessageKey* const id = current_.Find(request.node);
   return id != nullptr && id->first == request.run ? instructions_.Find(*id) : nullptr;
 }
 
-Booking FleetJoins::BookingOf(const Instruction* instruction, uint64_t run) {
-  return instruction != nullptr ? instruction->booking : Booking{{RunName(run), std::nullopt}, 0, {}};
+Entry JoinedCalls::EntryOf(const Instruction* instruction, uint64_t run) {
+  return instruction != nullptr ? instruction->entry : Entry{{RunName(run), std::nullopt}, 0, {}};
 }
 
-FoundRound FleetJoins::Name(Instruction* instruction, uint64_t round) {
-  const bool is_new = !instruction->booking.round.round.has_value();
-  if (is_new) instruction->booking.round.round = round;
-  return {instruction->booking, is_new};
+FoundRound JoinedCalls::Name(Instruction* instruction, uint64_t round) {
+  const bool is_new = !instruction->entry.round.round.has_value();
+  if (is_new) instruction->entry.round.round = round;
+  return {instruction->entry, is_new};
 }
 
 }  // namespace fedcarbon::node::flower
