@@ -4,7 +4,7 @@
 build_packages=(
   g++ cmake ninja-build pkg-config
   protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev libabsl-dev
-  libsqlite3-dev libssl-dev prometheus-cpp-dev libjs-chart.js
+  libsqlite3-dev libcpp-httplib-dev libssl-dev prometheus-cpp-dev libjs-chart.js
   libtomlplusplus-dev libcli11-dev libspdlog-dev libnghttp2-dev libboost1.81-dev
 )
 

@@ -1,11 +1,10 @@
-// A small HTTP/1.1 server for what a program says of itself: page, API, health, metrics. One request per
-// connection, and no body of a request is read. Everything that the other side can take is bounded.
+// cpp-httplib's HTTP/1.1 server for what a program says of itself: page, API, health, metrics. One request
+// per connection, and no body of a request is read. Everything that the other side can take is bounded.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,7 +14,7 @@
 
 namespace fedcarbon {
 
-/// The longest request line, its line end included.
+/// The longest request line, its line end included, and the longest header field: cpp-httplib's own limit.
 inline constexpr size_t kMaxRequestLineBytes = 8192;
 
 struct HttpLimits {
@@ -33,7 +32,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  std::string content_type;  // empty: no body
+  std::string content_type;  // empty: no body, which an error must have
   std::string body;
   std::vector<std::pair<std::string, std::string>> fields;  // of the header, beside its type and length
 };
@@ -46,7 +45,7 @@ class HttpHandler {
   /// GET and HEAD alike: the server leaves out the body of a HEAD.
   virtual HttpResponse Handle(const HttpRequest& request) = 0;
 
-  /// For a request that is none, or too large: `status` is 400 or 414.
+  /// For a request that is none, or too large: `status` is 400, 414 or, for a range that is none, 416.
   virtual HttpResponse Refuse(int status, const std::string& why) = 0;
 };
 
@@ -64,15 +63,11 @@ class HttpServer {
   const Address& listening() const { return listening_; }
 
  private:
-  HttpServer(int listener, const Address& listening, const HttpLimits& limits, HttpHandler* handler);
-  void Work();
+  class Impl;
+  HttpServer(std::unique_ptr<Impl> impl, const Address& listening);
 
-  const int listener_;
-  const int stop_;  // an event that is readable once the server stops
+  std::unique_ptr<Impl> impl_;
   const Address listening_;
-  const HttpLimits limits_;
-  HttpHandler* const handler_;
-  std::vector<std::thread> threads_;
 };
 
 }  // namespace fedcarbon

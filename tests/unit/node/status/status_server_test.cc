@@ -120,6 +120,7 @@ TEST_F(StatusServerTest, AnEndlessHeadIsRefused) {
   ByteClient client(port());
   client.Send("GET / HTTP/1.1\r\n" + std::string(1'000'000, 'x'));
   EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(Ask("GET /" + std::string(100'000, 'x')), StartsWith("HTTP/1.1 400 "));
 }
 
 TEST_F(StatusServerTest, WhoSaysNothingInTimeIsCutAndOthersAreServed) {
