@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "fedcarbon/status/status.h"
 #include "server/ingest/extract_totals.h"
 #include "server/query/conservation.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -31,39 +32,35 @@ absl::Status WritePrivateFile(const std::string& path, const std::string& bytes)
 }  // namespace
 
 absl::Status Rebuild(const std::string& data) {
-  const auto store = SqliteStore::Open(data, ExtractStoredTotals);
-  if (!store.ok()) return store.status();
-  const absl::StatusOr<std::vector<std::string>> differences = (*store)->Rebuild(ExtractStoredTotals);
-  if (!differences.ok()) return differences.status();
-  for (const std::string& difference : *differences) std::printf("%s\n", difference.c_str());
-  if (differences->empty()) std::printf("equal\n");
-  const absl::Status conserved = CheckConservation(store->get());
+  ASSIGN_OR_RETURN(const auto store, SqliteStore::Open(data, ExtractStoredTotals));
+  ASSIGN_OR_RETURN(const std::vector<std::string> differences, store->Rebuild(ExtractStoredTotals));
+  for (const std::string& difference : differences) std::printf("%s\n", difference.c_str());
+  if (differences.empty()) std::printf("equal\n");
+  const absl::Status conserved = CheckConservation(store.get());
   if (!conserved.ok()) {
     return absl::Status(conserved.code(),
                         absl::StrCat("'", data, "': rounds and unattributed against what was recorded: ",
                                      conserved.message()));
   }
   std::printf("rounds and unattributed hold everything that was recorded\n");
-  if (differences->empty()) return absl::OkStatus();
+  if (differences.empty()) return absl::OkStatus();
   return absl::DataLossError(
       absl::StrCat("the totals in '", data, "' were not what the batches add up to; they are now"));
 }
 
 absl::Status BackUp(const std::string& data, const std::string& destination) {
-  const auto store = SqliteStore::OpenForReading(data);
-  if (!store.ok()) return store.status();
-  return (*store)->BackUpTo(destination);
+  ASSIGN_OR_RETURN(const auto store, SqliteStore::OpenForReading(data));
+  return store->BackUpTo(destination);
 }
 
 absl::Status Export(const std::string& data, const ExportOptions& options) {
-  const auto store = SqliteStore::OpenForReading(data);
-  if (!store.ok()) return store.status();
+  ASSIGN_OR_RETURN(const auto store, SqliteStore::OpenForReading(data));
   if (mkdir(options.folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot create the folder '", options.folder, "'"));
   }
   absl::Status status;
   uint64_t count = 0;
-  const absl::Status scanned = (*store)->Scan(1, kMaxStored, [&](const StoredBatch& batch) {
+  RETURN_IF_ERROR(store->Scan(1, kMaxStored, [&](const StoredBatch& batch) {
     if (!options.node.empty() && batch.id.node != options.node) return true;
     if (batch.received < options.from || batch.received >= options.to) return true;
     status = WritePrivateFile(absl::StrFormat("%s/%s-%016x-%d.batch", options.folder, batch.id.node,
@@ -71,9 +68,8 @@ absl::Status Export(const std::string& data, const ExportOptions& options) {
                               batch.sealed);
     if (status.ok()) ++count;
     return status.ok();
-  });
-  if (!scanned.ok()) return scanned;
-  if (!status.ok()) return status;
+  }));
+  RETURN_IF_ERROR(status);
   std::printf("%llu batches\n", static_cast<unsigned long long>(count));
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 #include "fedcarbon/http/http_server.h"
 #include "fedcarbon/report/batch_format.h"
 #include "fedcarbon/status/status.h"
+#include "fedcarbon/sync/grpc/deadline.h"
 #include "server/ingest/extract_totals.h"
 #include "server/ingest/grpc/report_service.h"
 #include "server/ingest/ingestor.h"
@@ -61,7 +62,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> StartGrpc(const Address& address,
   // A node that vanished without a word is found out.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  // Room for a question's factors file; and for a batch that is too large, so that the service can say so
+  // Room for a query's factors file; and for a batch that is too large, so that the service can say so
   // itself.
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxFactorsText + kMaxSealedBatchBytes));
   for (grpc::Service* service : services) builder.RegisterService(service);
@@ -104,7 +105,7 @@ absl::Status Serve(const ServeOptions& options, const sigset_t& signals) {
   int signal = 0;
   sigwait(&signals, &signal);
   reports.Drain();
-  server->Shutdown(absl::ToChronoTime(absl::Now() + kDrainTimeout));
+  server->Shutdown(DeadlineAfter(kDrainTimeout));
   return absl::OkStatus();
 }
 

@@ -75,8 +75,10 @@ check() {
   fi
 }
 
-clang=(-DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE=Debug)
-sanitized=("${clang[@]}" -DCMAKE_UNITY_BUILD=ON "-DCMAKE_CXX_FLAGS=-O1 -g1")
+# Lines for stack traces, and no more; the product in units of several files.
+clang=(-DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g1 -DCMAKE_UNITY_BUILD=ON
+  -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld-14)
+sanitized=("${clang[@]}" -DCMAKE_CXX_FLAGS=-O1)
 
 # run STAGE TARGET... -- OPTION...: builds the targets in a tree of its own and runs the tests whose names match $only but
 # not $but. Ends with the bill.
@@ -104,19 +106,15 @@ run() {
   python3 tests/bill.py "$build" "$since"
 }
 
-style() {
-  check clang-format bash -c \
-    "find lib node server tests -name '*.h' -o -name '*.cc' | xargs clang-format-14 --dry-run -Werror"
-}
-
 for stage in "${stages[@]}"; do
   case $stage in
     style)
       echo "== style"
-      style
+      check clang-format bash -c "find lib node server tests -name '*.h' -o -name '*.cc' | xargs clang-format-14 --dry-run -Werror"
+      check links python3 -B tests/interop/links_test.py
       ;;
     smoke)
-      only='^unit\.' run smoke all unit_tests -- "${clang[@]}" -DCMAKE_UNITY_BUILD=ON "-DCMAKE_CXX_FLAGS=-O0 -g1"
+      only='^unit\.' run smoke all unit_tests -- "${clang[@]}"
       ;;
     address)
       only='^(unit|simulation|crash|fuzz)|^conformance\.(packages|hostile|privacy|grpc\.(cpp\.cpp|cpp\.h2|h2\.cpp))|flower\.(packages|1\.41\.0\.message)$' \

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "fedcarbon/status/grpc/status.h"
 #include "fedcarbon/sync/grpc/deadline.h"
 #include "fedcarbon/v1/footprint.grpc.pb.h"
 #include "node/demo/options.h"
@@ -29,7 +30,7 @@ struct Reported {
 };
 
 absl::Status FromGrpc(const std::string& coordinator, const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+  return absl::Status(fedcarbon::FromGrpc(status).code(),
                       absl::StrCat("asking the coordinator at ", coordinator, ": ", status.error_message()));
 }
 

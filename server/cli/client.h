@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fedcarbon/sync/grpc/deadline.h"
 #include "fedcarbon/v1/footprint.grpc.pb.h"
 
 namespace fedcarbon::cli {
@@ -59,7 +60,7 @@ absl::StatusOr<Response> Client::Call(grpc::Status (v1::FootprintService::Stub::
                                       const Request& request) {
   Progress progress("waiting for " + address_);
   grpc::ClientContext context;
-  context.set_deadline(gpr_time_from_millis(absl::ToInt64Milliseconds(kAnswerWithin), GPR_TIMESPAN));
+  context.set_deadline(DeadlineAfter(kAnswerWithin));
   Response response;
   const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
   if (!status.ok()) return Explain(status);

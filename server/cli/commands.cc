@@ -1,7 +1,6 @@
 #include "server/cli/commands.h"
 
 #include <google/protobuf/util/json_util.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <iostream>

@@ -28,7 +28,7 @@ struct ShipperOptions {
   absl::Duration longest_backoff = absl::Seconds(10);
   absl::Duration refused_backoff = absl::Minutes(2);  // after what only a person can mend
   absl::Duration answer_timeout = absl::Seconds(30);  // without an answer that is due, the stream is given up
-  absl::Duration clock_interval = absl::Minutes(1);   // between Clock facts of one stream
+  absl::Duration clock_interval = absl::Minutes(1);   // between ClockReading facts of one stream
   std::function<double()> random;                     // draws from [0, 1), for the jitter
 };
 
@@ -120,8 +120,8 @@ class Shipper : private StreamListener {
   std::deque<Answer> answers_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
 
-  std::unique_ptr<ReportClientStream>
-      stream_;  // null between attempts; destroyed first: it calls the listener
+  // Null between attempts; destroyed first, for it calls the listener.
+  std::unique_ptr<ReportClientStream> stream_;
 };
 
 }  // namespace fedcarbon

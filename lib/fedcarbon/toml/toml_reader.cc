@@ -12,6 +12,9 @@
 namespace fedcarbon {
 namespace {
 
+// Bytes of an unknown key that a message shows and compares: it may come from far away, and be long.
+constexpr size_t kMaxNamedKey = 64;
+
 // How many characters must be put in, left out or replaced to make one text of the other (Levenshtein).
 size_t Distance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
@@ -34,7 +37,7 @@ std::string Remedy(const std::string& unknown, const TableReader& keys) {
   const auto nearest = std::min_element(keys.begin(), keys.end(), [&](const auto& a, const auto& b) {
     return Distance(unknown, a.first) < Distance(unknown, b.first);
   });
-  if (Distance(unknown, nearest->first) <= kTypingErrors) {
+  if (nearest != keys.end() && Distance(unknown, nearest->first) <= kTypingErrors) {
     return absl::StrCat("did you mean ", nearest->first, "?");
   }
   return absl::StrCat("use ", absl::StrJoin(keys, ", ", [](std::string* out, const auto& key) {
@@ -60,7 +63,8 @@ absl::Status TomlReader::ReadKeys(const std::string& path, const toml::table& ta
     const std::string name(toml_key.str());
     if (std::none_of(keys.begin(), keys.end(), [&name](const auto& key) { return key.first == name; })) {
       return Error(toml_key.source(),
-                   absl::StrCat("unknown key \"", path, absl::CHexEscape(name), "\": ", Remedy(name, keys)));
+                   absl::StrCat("unknown key \"", path, absl::CHexEscape(name.substr(0, kMaxNamedKey)),
+                                "\": ", Remedy(name.substr(0, kMaxNamedKey), keys)));
     }
   }
   for (const auto& [name, read] : keys) {

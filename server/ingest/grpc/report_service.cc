@@ -27,7 +27,7 @@ class ReportServiceImpl::Stream : public grpc::ServerBidiReactor<v1::ReportReque
                                   public std::enable_shared_from_this<Stream> {
  public:
   explicit Stream(ReportServiceImpl* service)
-      : service_(service), stream_(service->ingestor_, service->metrics_) {}
+      : service_(service), session_(service->ingestor_, service->metrics_) {}
 
   void Begin() {
     MutexLock lock(&mutex_);
@@ -59,7 +59,7 @@ class ReportServiceImpl::Stream : public grpc::ServerBidiReactor<v1::ReportReque
                          bytes](const absl::StatusOr<uint64_t>& watermark) {
       self->Answer(watermark, sent_us, received, bytes);
     };
-    const absl::Status status = stream_.Receive(std::move(request_), received, answer);
+    const absl::Status status = session_.Receive(std::move(request_), received, answer);
     MutexLock lock(&mutex_);
     reading_ = false;
     if (!status.ok()) {
@@ -139,7 +139,7 @@ class ReportServiceImpl::Stream : public grpc::ServerBidiReactor<v1::ReportReque
   }
 
   ReportServiceImpl* const service_;
-  ReportSession stream_;        // used by the one read under way
+  ReportSession session_;        // used by the one read under way
   v1::ReportRequest request_;   // the same
   v1::ReportResponse written_;  // belongs to the write under way
 

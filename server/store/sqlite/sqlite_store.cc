@@ -1,4 +1,4 @@
-// Opening, and all that writes; sqlite_store_read.cc answers questions, rebuild.cc rebuilds.
+// Opening, and all that writes; sqlite_store_read.cc answers queries, rebuild.cc rebuilds.
 #include "server/store/sqlite/sqlite_store.h"
 
 #include <sys/stat.h>

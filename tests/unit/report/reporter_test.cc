@@ -154,7 +154,7 @@ TEST(ReporterTest, CoordinatorThatIsAwayAndComesBackGetsAll) {
 TEST(ReporterTest, FullQueueLosesFactsAndTellsExactlyHowMany) {
   FakeCoordinator coordinator(Clock::System());
   coordinator.RefuseGreetings(absl::UnavailableError("away"));
-  // Gives no Clock fact: the reporter's own facts could be lost and counted, too.
+  // Gives no ClockReading: the reporter's own facts could be lost and counted, too.
   coordinator.SetAnswerTakes(absl::Hours(1));
   auto options = Options();
   options.batch_bytes = 1'000;
@@ -192,7 +192,7 @@ TEST(ReporterTest, FlushWaitsForAGapThatHasToWaitForRoom) {
   std::atomic<uint64_t> asked = 0;
   FakeCoordinator coordinator(Clock::System());
   coordinator.RefuseGreetings(absl::UnavailableError("away"));
-  coordinator.SetAnswerTakes(absl::Hours(1));  // no Clock fact
+  coordinator.SetAnswerTakes(absl::Hours(1));  // no ClockReading
   auto options = Options();
   options.batch_interval = absl::Hours(1);  // nothing but a flush seals
   auto reporter = *Reporter::Create(options, std::make_unique<ThreadedTransport>(&coordinator),

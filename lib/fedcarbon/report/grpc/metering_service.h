@@ -7,9 +7,11 @@
 // void Train(std::shared_ptr<grpc::Channel> aggregator);  // the program's own
 //
 // absl::Status Run(const std::string& target) {
-//   const absl::StatusOr<std::unique_ptr<Metering>> metering = MeteringService::Start({});  // reads
-//   FEDCARBON_* if (!metering.ok()) return metering.status(); Train(CreateMeteredChannel(target,
-//   grpc::InsecureChannelCredentials(), (*metering)->meter())); return (*metering)->Flush(absl::Seconds(10));
+//   // Reads FEDCARBON_*.
+//   const absl::StatusOr<std::unique_ptr<MeteringService>> metering = MeteringService::Start({});
+//   if (!metering.ok()) return metering.status();
+//   Train(CreateMeteredChannel(target, grpc::InsecureChannelCredentials(), (*metering)->meter()));
+//   return (*metering)->Flush(absl::Seconds(10));
 // }
 // ```
 #pragma once

@@ -237,6 +237,10 @@ TEST_F(MeteringServiceTest, PueIsTakenAtItsLimits) {
     options.pue = pue;
     EXPECT_TRUE(MeteringService::Start(options).ok()) << pue;
   }
+  for (const char* pue : {"1.0", "10.0"}) {
+    setenv("FEDCARBON_PUE", pue, 1);
+    EXPECT_TRUE(MeteringService::Start(Options()).ok()) << pue;
+  }
 }
 
 TEST_F(MeteringServiceTest, QueueMustHoldABatch) {
@@ -277,7 +281,7 @@ TEST_F(MeteringServiceTest, ForkedChildReportsNothingAndItsDestructorReturns) {
   EXPECT_THAT(CommittedRunNames(), ::testing::ElementsAre("parent"));
 }
 
-// The last moment of a program: a Metering that nobody destroyed earlier.
+// The last moment of a program: a MeteringService that nobody destroyed earlier.
 TEST_F(MeteringServiceTest, StaticMeteringSendsWhatIsLeftWhenTheProgramExits) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
