@@ -32,7 +32,8 @@ def main():
     build, since = sys.argv[1], float(sys.argv[2])
     made = steps(build, since)
     compiled = [(seconds, output) for seconds, output in made if output.endswith(('.o', '.pch', '.gch'))]
-    linked = [(seconds, output) for seconds, output in made if output.startswith(('bin/', 'tests/unit.', 'fuzz/', 'bench/'))]
+    linked = [(seconds, output) for seconds, output in made 
+              if output.startswith(('bin/', 'tests/', 'fuzz/', 'bench/')) and '/CMakeFiles/' not in output]
     show('compilations', compiled)
     show('links', linked)
     results = f'{build}/results.xml'

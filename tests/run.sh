@@ -114,14 +114,14 @@ for stage in "${stages[@]}"; do
       check links python3 -B tests/interop/links_test.py
       ;;
     smoke)
-      only='^unit\.' run smoke all unit_tests -- "${clang[@]}"
+      only='^unit\.' run smoke fedcarbon fedcarbon-node fedcarbon-coordinator unit_tests -- "${clang[@]}"
       ;;
     address)
       only='^(unit|simulation|crash|fuzz)|^conformance\.(packages|hostile|privacy|grpc\.(cpp\.cpp|cpp\.h2|h2\.cpp))|flower\.(packages|1\.41\.0\.message)$' \
         run address all unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address
       ;;
     thread)
-      run thread unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=thread
+      only='^(unit|simulation)\.' run thread unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=thread
       ;;
     release)
       only='^(conformance|interop|web)\.' but='^conformance\.(hostile|privacy)|flower\.1\.41\.0\.message$' \
@@ -129,9 +129,13 @@ for stage in "${stages[@]}"; do
       ;;
     long-address)
       run long-address all unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address -DFEDCARBON_LONG=ON
+      for fuzzer in build/tests-long-address/fuzz/fuzz.*; do  # what was found becomes part of the corpus
+        name=${fuzzer##*/fuzz.}
+        "$fuzzer" -merge=1 "tests/fuzz/corpus/$name" "build/tests-long-address/tests/fuzz/$name" 2>/dev/null
+      done
       ;;
     long-thread)
-      run long-thread unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=thread -DFEDCARBON_LONG=ON
+      run long-thread all unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=thread -DFEDCARBON_LONG=ON
       ;;
     long-release)
       run long-release all unit_tests -- -DCMAKE_BUILD_TYPE=Release -DFEDCARBON_BENCH=ON -DFEDCARBON_LONG=ON

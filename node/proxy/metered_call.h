@@ -28,7 +28,7 @@ class MeteredCall : public CallListener {
   void OnEnd(int status) override;
 
  private:
-  // What a side has said so far.
+  // What is kept of a direction.
   struct DirectionState {
     bool is_first = true;  // the message that is under way, or comes next
     bool is_under_way = false;

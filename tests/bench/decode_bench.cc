@@ -225,31 +225,34 @@ struct FleetCall {
 };
 
 std::string Object(const std::string& type, size_t size) {
-  return Varint(1, 1) + Varint(2, 1) + testing::Bytes(3, type + " 99" + '\0' + std::string(size, 'x'));
+  return Varint(1, 1) + Varint(2, 1) + testing::Delimited(3, type + " 99" + '\0' + std::string(size, 'x'));
 }
 
 std::vector<FleetCall> SmallFleetCalls() {
-  const std::string node = testing::Bytes(1, Varint(1, 0x9acb12341234cafe));
+  const std::string node = testing::Delimited(1, Varint(1, 0x9acb12341234cafe));
   std::vector<FleetCall> calls;
   for (int i = 0; calls.size() < kCalls; ++i) {
     const std::string id(64, static_cast<char>('a' + i % 16)), reply(64, static_cast<char>('g' + i % 16));
     const auto message = [&](const std::string& own, const std::string& to) {
-      return testing::Bytes(2, testing::Bytes(1, Varint(1, 77) + testing::Bytes(2, own) + Varint(3, 1) +
-                                                     Varint(4, 2) + testing::Bytes(5, to) + Fixed64(7, 1) +
-                                                     testing::Bytes(8, "train") + Fixed64(9, 1)) +
-                                   testing::Bytes(2, "")) +
-             testing::Bytes(3, testing::Bytes(1, own) + testing::Bytes(2, testing::Bytes(1, id)));
+      return testing::Delimited(
+                 2, testing::Delimited(1, Varint(1, 77) + testing::Delimited(2, own) + Varint(3, 1) +
+                                              Varint(4, 2) + testing::Delimited(5, to) + Fixed64(7, 1) +
+                                              testing::Delimited(8, "train") + Fixed64(9, 1)) +
+                        testing::Delimited(2, "")) +
+             testing::Delimited(
+                 3, testing::Delimited(1, own) + testing::Delimited(2, testing::Delimited(1, id)));
     };
-    const std::string object = node + Varint(2, 77) + testing::Bytes(3, id);
+    const std::string object = node + Varint(2, 77) + testing::Delimited(3, id);
     calls.push_back({"SendNodeHeartbeat", node + Fixed64(2, 30), Varint(1, 1)});
     for (int poll = 0; poll < 3; ++poll) calls.push_back({"PullMessages", node, ""});
     calls.push_back({"PullMessages", node, message(id, "")});
     calls.push_back({"PullObject", object, Object("Array", 100)});
     calls.push_back({"ConfirmMessageReceived", object, ""});
-    calls.push_back(
-        {"PushMessages", node + message(reply, id), testing::Bytes(3, id) + testing::Bytes(4, "session")});
-    calls.push_back(
-        {"PushObject", object + testing::Bytes(4, "Array 99") + testing::Bytes(5, "session"), Varint(1, 1)});
+    calls.push_back({"PushMessages", node + message(reply, id),
+                     testing::Delimited(3, id) + testing::Delimited(4, "session")});
+    calls.push_back({"PushObject",
+                     object + testing::Delimited(4, "Array 99") + testing::Delimited(5, "session"),
+                     Varint(1, 1)});
   }
   return calls;
 }
@@ -265,8 +268,8 @@ void BulkFleet(benchmark::State& state, std::string_view service) {
   Conversation conversation;
   const std::string object = Object("ArrayChunk", kObject);
   for (int i = 0; i < kObjects; ++i) {
-    const std::string request = testing::Bytes(1, Varint(1, 5)) + Varint(2, 77) +
-                                testing::Bytes(3, std::string(64, static_cast<char>('a' + i)));
+    const std::string request = testing::Delimited(1, Varint(1, 5)) + Varint(2, 77) +
+                                testing::Delimited(3, std::string(64, static_cast<char>('a' + i)));
     AddHttp1(&conversation, std::string(service) + "pull-object", request, object);
   }
   DecodeAndMeter(state, conversation);

@@ -43,7 +43,8 @@ void BatchKeeper::Write(const BatchId& id, std::string_view sealed) {
   if (!status.ok()) {
     unlink(unfinished.c_str());
     if (!failed_) {
-      Log().warn("{}: {}; batches are reported all the same, but not kept as files", path, status.ToString());
+      log::Warn(absl::StrCat(path, ": ", status.ToString(),
+                             "; batches are reported all the same, but not kept as files"));
     }
   }
   failed_ = !status.ok();

@@ -1,15 +1,17 @@
-// Where lib/fedcarbon/report logs: warnings, once per change of state, and never payload.
+// Where lib/fedcarbon/report logs: once per change of state, and never payload. Text comes formatted: fmt in
+// each caller would cost seconds of its compilation.
 #pragma once
 
-#include <spdlog/spdlog.h>
+#include "absl/strings/string_view.h"
 
-namespace fedcarbon {
-
-/// spdlog's default logger as it was at the first call; usable while static objects are destroyed, and in
+/// To spdlog's default logger as it was at the first call; usable while static objects are destroyed, and in
 /// threads that outlive them.
-inline spdlog::logger& Log() {
-  static const auto* const logger = new std::shared_ptr<spdlog::logger>(spdlog::default_logger());
-  return **logger;
-}
+namespace fedcarbon::log {
 
-}  // namespace fedcarbon
+/// That first call.
+void Open();
+
+void Info(absl::string_view text);
+void Warn(absl::string_view text);
+
+}  // namespace fedcarbon::log

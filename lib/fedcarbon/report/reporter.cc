@@ -205,7 +205,8 @@ absl::Status Reporter::Loop::Flush(absl::Duration deadline) {
 
 void Reporter::Loop::Stop(absl::Duration deadline) {
   const absl::Status flushed = Flush(deadline);
-  if (!flushed.ok()) Log().warn("reporting ends, and what was not committed is lost: {}", flushed.ToString());
+  if (!flushed.ok())
+    log::Warn(absl::StrCat("reporting ends, and what was not committed is lost: ", flushed.ToString()));
   bool ended = false;
   {
     MutexLock lock(&mutex_);
@@ -231,7 +232,7 @@ absl::StatusOr<std::shared_ptr<Reporter>> Reporter::Create(ReporterOptions optio
                                                            const Clock* clock) {
   RETURN_IF_ERROR(Check(options));
   WatchForks();
-  Log();
+  log::Open();
   options.shipping.node = options.node;
   options.shipping.epoch = RandomId();
   if (!options.shipping.random) {

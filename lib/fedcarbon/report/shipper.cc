@@ -103,7 +103,8 @@ void Shipper::HandleAnswer(const Answer& answer) {
   if (is_greeting) {
     greeted_ = true;
     next_ = queue_->oldest();
-    if (is_away_) Log().info("the coordinator is there again; reports go on after batch {}", next_ - 1);
+    if (is_away_)
+      log::Info(absl::StrCat("the coordinator is there again; reports go on after batch ", next_ - 1));
     is_away_ = false;
   }
   if (acknowledged > watermark_) {
@@ -133,7 +134,7 @@ void Shipper::HandleEnd(const absl::Status& status) {
     DropRefused(status);
   } else if (!is_away_) {
     is_away_ = true;
-    Log().warn("the coordinator takes no reports; batches are kept: {}", status.ToString());
+    log::Warn(absl::StrCat("the coordinator takes no reports; batches are kept: ", status.ToString()));
   }
   const bool waits_for_a_person = !is_about_batches && NeedsAPerson(status);
   next_attempt_ =
@@ -155,8 +156,8 @@ void Shipper::DropRefused(const absl::Status& status) {
     }
   }
   if (refused_++ == 0) {
-    Log().warn("the coordinator refused batch {} for ever; its {} facts are lost and become a gap: {}",
-               sequence, gap.facts, status.ToString());
+    log::Warn(absl::StrCat("the coordinator refused batch ", sequence, " for ever; its ", gap.facts,
+                           " facts are lost and become a gap: ", status.ToString()));
   }
   queue_->Free(sequence);
   watermark_ = sequence;

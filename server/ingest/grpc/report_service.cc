@@ -139,7 +139,7 @@ class ReportServiceImpl::Stream : public grpc::ServerBidiReactor<v1::ReportReque
   }
 
   ReportServiceImpl* const service_;
-  ReportSession session_;        // used by the one read under way
+  ReportSession session_;       // used by the one read under way
   v1::ReportRequest request_;   // the same
   v1::ReportResponse written_;  // belongs to the write under way
 

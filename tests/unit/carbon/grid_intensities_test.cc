@@ -62,7 +62,7 @@ TEST(GridIntensitiesTest, AZeroHasNoInterval) {
   EXPECT_THAT(BuiltIn("CAF").flags, Contains("0 in the source"));
 }
 
-std::string ErrorOf(const std::string& csv) {
+std::string ErrorOfTable(const std::string& csv) {
   const absl::StatusOr<GridIntensities> intensities = ParseGridIntensities(csv, "t.csv", "test");
   EXPECT_EQ(intensities.status().code(), absl::StatusCode::kInvalidArgument);
   return std::string(intensities.status().message());
@@ -83,19 +83,21 @@ TEST(GridIntensitiesTest, PercentilesAreByNearestRank) {
 
 TEST(GridIntensitiesTest, BadLinesAreNamedByNumber) {
   const std::string world = std::string(kHeader) + ",World,2024,400\n";
-  EXPECT_THAT(ErrorOf("country,value\n"), HasSubstr("t.csv:1: the first line must be iso3"));
-  EXPECT_THAT(ErrorOf(world + "CHE,Switzerland,2024\n"), HasSubstr("t.csv:3: 3 fields"));
-  EXPECT_THAT(ErrorOf(world + "CHE,Switzerland,2024,1,2\n"), HasSubstr("t.csv:3: 5 fields"));
-  EXPECT_THAT(ErrorOf(world + "CH,Switzerland,2024,1\n"), HasSubstr("t.csv:3: \"CH\" is no ISO 3166"));
-  EXPECT_THAT(ErrorOf(world + "che,Switzerland,2024,1\n"), HasSubstr("t.csv:3: \"che\" is no ISO 3166"));
-  EXPECT_THAT(ErrorOf(world + ",,2024,1\n"), HasSubstr("t.csv:3: no country or region"));
-  EXPECT_THAT(ErrorOf(world + "CHE,Switzerland,2024,1\n\nCHE,Swiss,2023,2\n"),
+  EXPECT_THAT(ErrorOfTable("country,value\n"), HasSubstr("t.csv:1: the first line must be iso3"));
+  EXPECT_THAT(ErrorOfTable(world + "CHE,Switzerland,2024\n"), HasSubstr("t.csv:3: 3 fields"));
+  EXPECT_THAT(ErrorOfTable(world + "CHE,Switzerland,2024,1,2\n"), HasSubstr("t.csv:3: 5 fields"));
+  EXPECT_THAT(ErrorOfTable(world + "CH,Switzerland,2024,1\n"), HasSubstr("t.csv:3: \"CH\" is no ISO 3166"));
+  EXPECT_THAT(ErrorOfTable(world + "che,Switzerland,2024,1\n"), HasSubstr("t.csv:3: \"che\" is no ISO 3166"));
+  EXPECT_THAT(ErrorOfTable(world + ",,2024,1\n"), HasSubstr("t.csv:3: no country or region"));
+  EXPECT_THAT(ErrorOfTable(world + "CHE,Switzerland,2024,1\n\nCHE,Swiss,2023,2\n"),
               HasSubstr("t.csv:5: CHE stands here a second time"));
   for (const char* value : {"", "x", "-0.001", "nan", "inf", "1e999", "1000000.001"}) {
-    EXPECT_THAT(ErrorOf(world + "CHE,Switzerland,2024," + value + "\n"), HasSubstr("t.csv:3: \"")) << value;
+    EXPECT_THAT(ErrorOfTable(world + "CHE,Switzerland,2024," + value + "\n"), HasSubstr("t.csv:3: \""))
+        << value;
   }
   for (const char* year : {"", "x", "1989", "2101", "2024.5"}) {
-    EXPECT_THAT(ErrorOf(world + "CHE,Switzerland," + year + ",1\n"), HasSubstr("t.csv:3: year \"")) << year;
+    EXPECT_THAT(ErrorOfTable(world + "CHE,Switzerland," + year + ",1\n"), HasSubstr("t.csv:3: year \""))
+        << year;
   }
 }
 
@@ -105,14 +107,15 @@ TEST(GridIntensitiesTest, LimitsThemselvesPass) {
 }
 
 TEST(GridIntensitiesTest, TheWorldMustBeThere) {
-  EXPECT_THAT(ErrorOf(std::string(kHeader) + "CHE,Switzerland,2024,1\n"), HasSubstr("no line for World"));
+  EXPECT_THAT(ErrorOfTable(std::string(kHeader) + "CHE,Switzerland,2024,1\n"),
+              HasSubstr("no line for World"));
 }
 
 TEST(GridIntensitiesTest, ATextAboveTheLimitIsRefused) {
   std::string csv = std::string(kHeader) + ",World,2024,400";
   csv.resize(kMaxFactorsText, '\n');
   EXPECT_TRUE(ParseGridIntensities(csv, "t.csv", "test").ok());
-  EXPECT_THAT(ErrorOf(csv + "\n"), HasSubstr("t.csv: 1048577 bytes, at most 1048576"));
+  EXPECT_THAT(ErrorOfTable(csv + "\n"), HasSubstr("t.csv: 1048577 bytes, at most 1048576"));
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ using Key = std::pair<v1::SpanKind, RoundId>;
 using Booked = std::map<Key, absl::Duration>;
 
 const RoundId kNone;
-const RoundId kRound0{"run", 0};
-const RoundId kRound1{"run", 1};
+const RoundId kFirstRound{"run", 0};
+const RoundId kSecondRound{"run", 1};
 const RoundId kRound2{"run", 2};
 
 Booked Sum(const Collector& sink) {
@@ -69,85 +69,85 @@ class UsageTest : public testing::Test {
 
 TEST_F(UsageTest, TheOnlySpanGetsAllOfItsSliceAndNoneOfTheRest) {
   Use(absl::Seconds(1));
-  auto train = Open(v1::SPAN_KIND_TRAIN, kRound0);
+  auto train = Open(v1::SPAN_KIND_TRAIN, kFirstRound);
   Use(absl::Seconds(5));
   train.reset();
   Use(absl::Seconds(2));
-  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_TRAIN, kRound0}, absl::Seconds(5)},
+  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_TRAIN, kFirstRound}, absl::Seconds(5)},
                                {{v1::SPAN_KIND_OTHER, kNone}, absl::Seconds(3)}}));
 }
 
 TEST_F(UsageTest, AChildTakesItsParentsShareWhileItIsOpen) {
-  auto parent = Open(v1::SPAN_KIND_AGGREGATE, kRound0);
+  auto parent = Open(v1::SPAN_KIND_AGGREGATE, kFirstRound);
   Use(absl::Seconds(1));
-  auto child = Open(v1::SPAN_KIND_EVALUATE, kRound0);
+  auto child = Open(v1::SPAN_KIND_EVALUATE, kFirstRound);
   Use(absl::Seconds(10));
   child.reset();
   Use(absl::Seconds(1));
   parent.reset();
-  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_AGGREGATE, kRound0}, absl::Seconds(2)},
-                               {{v1::SPAN_KIND_EVALUATE, kRound0}, absl::Seconds(10)}}));
+  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_AGGREGATE, kFirstRound}, absl::Seconds(2)},
+                               {{v1::SPAN_KIND_EVALUATE, kFirstRound}, absl::Seconds(10)}}));
 }
 
 TEST_F(UsageTest, AParentThatEndsFirstLeavesTheChildItsShare) {
-  auto parent = Open(v1::SPAN_KIND_AGGREGATE, kRound0);
-  auto child = Open(v1::SPAN_KIND_EVALUATE, kRound0);
+  auto parent = Open(v1::SPAN_KIND_AGGREGATE, kFirstRound);
+  auto child = Open(v1::SPAN_KIND_EVALUATE, kFirstRound);
   parent.reset();
   Use(absl::Seconds(3));
-  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_EVALUATE, kRound0}, absl::Seconds(3)}}));
+  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_EVALUATE, kFirstRound}, absl::Seconds(3)}}));
 }
 
 TEST_F(UsageTest, SpansOfDifferentThreadsShareEqually) {
-  auto here = Open(v1::SPAN_KIND_TRAIN, kRound0);
-  auto there = OpenOnAnotherThread(v1::SPAN_KIND_TRAIN, kRound1);
+  auto here = Open(v1::SPAN_KIND_TRAIN, kFirstRound);
+  auto there = OpenOnAnotherThread(v1::SPAN_KIND_TRAIN, kSecondRound);
   Use(absl::Seconds(6));
-  auto child = Open(v1::SPAN_KIND_EVALUATE, kRound0);
+  auto child = Open(v1::SPAN_KIND_EVALUATE, kFirstRound);
   Use(absl::Seconds(4));
-  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_TRAIN, kRound0}, absl::Seconds(3)},
-                               {{v1::SPAN_KIND_TRAIN, kRound1}, absl::Seconds(5)},
-                               {{v1::SPAN_KIND_EVALUATE, kRound0}, absl::Seconds(2)}}));
+  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_TRAIN, kFirstRound}, absl::Seconds(3)},
+                               {{v1::SPAN_KIND_TRAIN, kSecondRound}, absl::Seconds(5)},
+                               {{v1::SPAN_KIND_EVALUATE, kFirstRound}, absl::Seconds(2)}}));
 }
 
 TEST_F(UsageTest, AServeSpanTakesNothingWhileAnotherIsOpen) {
-  auto handler = OpenOnAnotherThread(v1::SPAN_KIND_SERVE, kRound0);
+  auto handler = OpenOnAnotherThread(v1::SPAN_KIND_SERVE, kFirstRound);
   Use(absl::Seconds(1));
-  auto train = Open(v1::SPAN_KIND_TRAIN, kRound1);
-  auto inside = Open(v1::SPAN_KIND_SERVE, kRound1);  // not even as its child
+  auto train = Open(v1::SPAN_KIND_TRAIN, kSecondRound);
+  auto inside = Open(v1::SPAN_KIND_SERVE, kSecondRound);  // not even as its child
   Use(absl::Seconds(5));
-  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_SERVE, kRound0}, absl::Seconds(1)},
-                               {{v1::SPAN_KIND_TRAIN, kRound1}, absl::Seconds(5)}}));
+  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_SERVE, kFirstRound}, absl::Seconds(1)},
+                               {{v1::SPAN_KIND_TRAIN, kSecondRound}, absl::Seconds(5)}}));
 }
 
 TEST_F(UsageTest, ServedCallsTakeNothingWhileASpanIsOpen) {
-  auto call = Serve(kRound0);
-  auto train = Open(v1::SPAN_KIND_TRAIN, kRound1);
+  auto call = Serve(kFirstRound);
+  auto train = Open(v1::SPAN_KIND_TRAIN, kSecondRound);
   Use(absl::Seconds(5));
-  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_TRAIN, kRound1}, absl::Seconds(5)}}));
+  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_TRAIN, kSecondRound}, absl::Seconds(5)}}));
 }
 
 TEST_F(UsageTest, WithoutASpanTheRoundsOfOpenCallsShareEqually) {
-  auto first = Serve(kRound0);
-  auto second = Serve(kRound0);  // the same round: one share
+  auto first = Serve(kFirstRound);
+  auto second = Serve(kFirstRound);  // the same round: one share
   auto third = Serve(kNone);
-  third->SetRound(kRound1);
+  third->SetRound(kSecondRound);
   auto nameless = Serve(kNone);
   Use(absl::Seconds(8));
-  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_SERVE, kRound0}, absl::Seconds(4)},
-                               {{v1::SPAN_KIND_SERVE, kRound1}, absl::Seconds(4)}}));
+  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_SERVE, kFirstRound}, absl::Seconds(4)},
+                               {{v1::SPAN_KIND_SERVE, kSecondRound}, absl::Seconds(4)}}));
 }
 
 TEST_F(UsageTest, ACallServedSinceTheLastSliceCountsOnce) {
-  Serve(kRound0)->End(0);
+  Serve(kFirstRound)->End(0);
   Use(absl::Seconds(2));
-  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_SERVE, kRound0}, absl::Seconds(2)}}));
+  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_SERVE, kFirstRound}, absl::Seconds(2)}}));
   Use(absl::Seconds(3));
-  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_SERVE, kRound0}, absl::Seconds(2)},
+  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_SERVE, kFirstRound}, absl::Seconds(2)},
                                {{v1::SPAN_KIND_OTHER, kNone}, absl::Seconds(3)}}));
 }
 
 TEST_F(UsageTest, ACallServedDuringASpanIsNotServedAfterIt) {
-  auto train = Open(v1::SPAN_KIND_TRAIN, kRound1);
-  Serve(kRound0)->End(0);
+  auto train = Open(v1::SPAN_KIND_TRAIN, kSecondRound);
+  Serve(kFirstRound)->End(0);
   train.reset();
   Use(absl::Seconds(2));
   EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_OTHER, kNone}, absl::Seconds(2)}}));
@@ -162,20 +162,20 @@ TEST_F(UsageTest, ServedCallsWithoutARoundAreServedWithoutARound) {
 TEST_F(UsageTest, AClientsCallIsNotServed) {
   CallStart start;
   start.end = v1::END_CLIENT;
-  start.round = kRound0;
+  start.round = kFirstRound;
   auto call = manual_.meter->StartCall(start);
   start.round = kNone;
   auto named_later = manual_.meter->StartCall(start);
-  named_later->SetRound(kRound1);
+  named_later->SetRound(kSecondRound);
   Use(absl::Seconds(2));
   EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_OTHER, kNone}, absl::Seconds(2)}}));
 }
 
 TEST_F(UsageTest, OwnThreadsAreTakenOutFirst) {
-  auto train = Open(v1::SPAN_KIND_TRAIN, kRound0);
+  auto train = Open(v1::SPAN_KIND_TRAIN, kFirstRound);
   Use(absl::Seconds(8));
   manual_.cpu.UseInOwnThreads(absl::Seconds(2));
-  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_TRAIN, kRound0}, absl::Seconds(8)},
+  EXPECT_EQ(Sampled(), (Booked{{{v1::SPAN_KIND_TRAIN, kFirstRound}, absl::Seconds(8)},
                                {{v1::SPAN_KIND_FEDCARBON, kNone}, absl::Seconds(2)}}));
 }
 
@@ -193,7 +193,7 @@ TEST_F(UsageTest, AnIntervalReachesFromSampleToSample) {
 }
 
 TEST_F(UsageTest, NoCpuTimeIsNoFact) {
-  auto asleep = Open(v1::SPAN_KIND_TRAIN, kRound0);
+  auto asleep = Open(v1::SPAN_KIND_TRAIN, kFirstRound);
   manual_.clock.Advance(absl::Hours(1));
   EXPECT_TRUE(Sampled().empty());
 }
@@ -259,10 +259,10 @@ TEST(UsageOfTheProcessTest, AgreesWithTheKernelWithinTwoPercent) {
   const absl::Duration before = KernelAccount();
   auto meter = *Meter::Create(options, sink);
   {
-    const RoundScope scope(kRound0);
+    const RoundScope scope(kFirstRound);
     const ComputeSpan outer(meter, v1::SPAN_KIND_AGGREGATE);
     std::thread overlapping([&meter] {
-      const RoundScope handed_on(kRound1);
+      const RoundScope handed_on(kSecondRound);
       const ComputeSpan span(meter, v1::SPAN_KIND_TRAIN);
       Burn(absl::Milliseconds(200));
     });
@@ -289,14 +289,14 @@ TEST(UsageOfTheProcessTest, HandlersAsleepCostAboutNothing) {
   std::vector<std::thread> handlers;
   for (int i = 0; i < 8; ++i) {
     handlers.emplace_back([&] {
-      const RoundScope scope(kRound0);
+      const RoundScope scope(kFirstRound);
       const ComputeSpan span(meter, v1::SPAN_KIND_SERVE);
       MutexLock lock(&mutex);
       while (!release) changed.Wait(&mutex);
     });
   }
   {
-    const RoundScope scope(kRound1);
+    const RoundScope scope(kSecondRound);
     const ComputeSpan span(meter, v1::SPAN_KIND_TRAIN);
     Burn(absl::Milliseconds(300));
   }
@@ -308,8 +308,8 @@ TEST(UsageOfTheProcessTest, HandlersAsleepCostAboutNothing) {
   for (std::thread& handler : handlers) handler.join();
   meter.reset();
   Booked booked = Sum(*sink);
-  EXPECT_GE((booked[{v1::SPAN_KIND_TRAIN, kRound1}]), absl::Milliseconds(290));
-  EXPECT_LE((booked[{v1::SPAN_KIND_SERVE, kRound0}]), absl::Milliseconds(15));
+  EXPECT_GE((booked[{v1::SPAN_KIND_TRAIN, kSecondRound}]), absl::Milliseconds(290));
+  EXPECT_LE((booked[{v1::SPAN_KIND_SERVE, kFirstRound}]), absl::Milliseconds(15));
   EXPECT_EQ(sink->All<Span>().size(), 9u);
 }
 

@@ -16,9 +16,9 @@ using testing::AllFacts;
 using testing::RandomFacts;
 using testing::Same;
 
-const BatchId kId{"hospital-a.example", 0x1122334455667788, 7};
+const BatchId kRandomId{"hospital-a.example", 0x1122334455667788, 7};
 
-SealTime Sealing() {
+SealTime SealedNow() {
   return {absl::FromUnixMicros(1'790'000'000'123'456), absl::Hours(3),
           "6fb2f0a4-4d4b-4b4c-8a3e-0d7c7c0d5a11"};
 }
@@ -34,12 +34,12 @@ TEST(BatchPropertyTest, EveryFactAddedComesBackEqualWithinTheSizeLimit) {
     for (Fact fact = random.Next(); builder.Add(fact); fact = random.Next()) added.push_back(fact);
     ASSERT_FALSE(added.empty());
 
-    const std::string sealed = builder.Seal(kId, Sealing());
+    const std::string sealed = builder.Seal(kRandomId, SealedNow());
     EXPECT_LE(sealed.size(), max_bytes);
     EXPECT_TRUE(builder.empty());
     const auto opened = OpenSealedBatch(sealed);
     ASSERT_TRUE(opened.ok()) << opened.status();
-    EXPECT_EQ(opened->id(), kId);
+    EXPECT_EQ(opened->id(), kRandomId);
     EXPECT_FALSE(opened->is_signed);
 
     std::vector<Fact> read = AllFacts(*opened);
@@ -78,7 +78,7 @@ TEST(BatchPropertyTest, NoKindOfFactExceedsTheSizeLimitHoweverFarItsTimes) {
     BatchBuilder builder(kMaxSealedBatchBytes);
     size_t count = 0;
     while (builder.Add(fact)) ++count;
-    const std::string sealed = builder.Seal(kId, {last, absl::Hours(3), "boot"});
+    const std::string sealed = builder.Seal(kRandomId, {last, absl::Hours(3), "boot"});
     EXPECT_LE(sealed.size(), kMaxSealedBatchBytes);
     const auto opened = OpenSealedBatch(sealed);
     ASSERT_TRUE(opened.ok()) << opened.status();
@@ -93,7 +93,7 @@ TEST(BatchPropertyTest, DamagedBytesAreRefusedOrReadWithoutCrash) {
   BatchBuilder builder(2'000);
   while (builder.Add(random.Next())) {
   }
-  const std::string sealed = builder.Seal(kId, Sealing());
+  const std::string sealed = builder.Seal(kRandomId, SealedNow());
   for (size_t size = 0; size < sealed.size(); ++size) {
     EXPECT_FALSE(OpenSealedBatch(sealed.substr(0, size)).ok()) << "cut at " << size;
   }

@@ -20,12 +20,12 @@ using testing::FakeCoordinator;
 using testing::Fate;
 using ::testing::IsEmpty;
 
-constexpr uint64_t kEpoch = 42;
-const absl::Time kStart = absl::FromUnixSeconds(1'790'000'000);
+constexpr uint64_t kShippedEpoch = 42;
+const absl::Time kShippingStart = absl::FromUnixSeconds(1'790'000'000);
 
 class ShipperTest : public ::testing::Test {
  protected:
-  ShipperTest() : clock_(kStart), coordinator_(&clock_), queue_(Bytes(1'000'000)) {}
+  ShipperTest() : clock_(kShippingStart), coordinator_(&clock_), queue_(Bytes(1'000'000)) {}
 
   void Start(double random = 0.5) {
     StartWith([random] { return random; });
@@ -34,7 +34,7 @@ class ShipperTest : public ::testing::Test {
   void StartWith(std::function<double()> random) {
     ShipperOptions options;
     options.node = "hospital-a";
-    options.epoch = kEpoch;
+    options.epoch = kShippedEpoch;
     options.random = std::move(random);
     shipper_.emplace(
         options, std::make_unique<DirectTransport>(&coordinator_), &queue_, &clock_,
@@ -45,7 +45,8 @@ class ShipperTest : public ::testing::Test {
     BatchBuilder builder(kMaxSealedBatchBytes);
     const uint64_t sequence = queue_.next();
     for (uint64_t i = 0; i < sequence; ++i) builder.Add(Span());  // batch n holds n facts
-    ASSERT_TRUE(queue_.Append(builder.Seal({"hospital-a", kEpoch, sequence}, {clock_.Now(), {}, ""})).ok());
+    ASSERT_TRUE(
+        queue_.Append(builder.Seal({"hospital-a", kShippedEpoch, sequence}, {clock_.Now(), {}, ""})).ok());
   }
   void AppendBatches(int count) {
     for (int i = 0; i < count; ++i) AppendBatch();
@@ -93,13 +94,13 @@ TEST_F(ShipperTest, EveryBatchIsCommittedOnceAndInOrderWhateverBreaks) {
   for (uint64_t seed = first_seed; seed < first_seed + 30; ++seed) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     std::mt19937_64 random(seed);
-    ManualClock clock(kStart);
+    ManualClock clock(kShippingStart);
     FakeCoordinator coordinator(&clock);
     coordinator.SetFate([&](uint64_t) { return AnyFate(&random); });
     MemoryBatchQueue queue(Bytes(10'000'000));
     ShipperOptions options;
     options.node = "hospital-a";
-    options.epoch = kEpoch;
+    options.epoch = kShippedEpoch;
     options.random = [&] { return static_cast<double>(random() % 1'000) / 1'000; };
     Shipper shipper(
         options, std::make_unique<DirectTransport>(&coordinator), &queue, &clock, [](const Fact&) {}, [] {});
@@ -110,8 +111,8 @@ TEST_F(ShipperTest, EveryBatchIsCommittedOnceAndInOrderWhateverBreaks) {
         BatchBuilder builder(1'000);
         builder.Add(Span());
         const uint64_t sequence = queue.next();
-        sealed[sequence] =
-            builder.Seal({"hospital-a", kEpoch, sequence}, {clock.Now(), {}, std::to_string(random())});
+        sealed[sequence] = builder.Seal({"hospital-a", kShippedEpoch, sequence},
+                                        {clock.Now(), {}, std::to_string(random())});
         ASSERT_TRUE(queue.Append(sealed[sequence]).ok());
       }
       if (random() % 50 == 0) coordinator.RefuseGreetings(absl::UnavailableError("away"));
@@ -141,7 +142,7 @@ TEST_F(ShipperTest, LostAnswerIsMadeUpForByTheNextGreetingAndNothingIsSentTwice)
   StepUntilDone();
   EXPECT_THAT(coordinator_.received(), ElementsAre(1, 2, 3));
   EXPECT_EQ(coordinator_.greetings(), 2);
-  EXPECT_GE(clock_.Now() - kStart, absl::Seconds(30)) << "the answer timeout";
+  EXPECT_GE(clock_.Now() - kShippingStart, absl::Seconds(30)) << "the answer timeout";
 }
 
 TEST_F(ShipperTest, GreetingWithoutAnswerIsGivenUpAndTriedAgain) {
@@ -160,7 +161,7 @@ TEST_F(ShipperTest, GreetingWithoutAnswerIsGivenUpAndTriedAgain) {
   int opened = 0;
   ShipperOptions options;
   options.node = "hospital-a";
-  options.epoch = kEpoch;
+  options.epoch = kShippedEpoch;
   options.random = [] { return 0.5; };
   Shipper shipper(
       options, std::make_unique<Deaf>(&opened), &queue_, &clock_, [](const Fact&) {}, [] {});
@@ -218,7 +219,7 @@ TEST_F(ShipperTest, BatchRefusedForEverBecomesAGapAndTheOthersArrive) {
   ASSERT_EQ(gaps.size(), 1u);
   EXPECT_EQ(gaps[0].reason, v1::Gap::REASON_LOST_BATCHES);
   EXPECT_EQ(gaps[0].facts, 5u);
-  EXPECT_EQ(gaps[0].from, kStart);
+  EXPECT_EQ(gaps[0].from, kShippingStart);
 }
 
 TEST_F(ShipperTest, TheGapOfARefusedBatchCountsFactsOfEveryKind) {
@@ -226,7 +227,7 @@ TEST_F(ShipperTest, TheGapOfARefusedBatchCountsFactsOfEveryKind) {
   Start();
   BatchBuilder builder(kMaxSealedBatchBytes);
   for (const Fact& fact : {Fact(Connection()), Fact(Transfer()), Fact(Gap())}) ASSERT_TRUE(builder.Add(fact));
-  ASSERT_TRUE(queue_.Append(builder.Seal({"hospital-a", kEpoch, 1}, {clock_.Now(), {}, ""})).ok());
+  ASSERT_TRUE(queue_.Append(builder.Seal({"hospital-a", kShippedEpoch, 1}, {clock_.Now(), {}, ""})).ok());
   StepUntilDone();
   const std::vector<Gap> gaps = Facts<Gap>();
   ASSERT_EQ(gaps.size(), 1u);

@@ -120,7 +120,8 @@ absl::StatusOr<std::shared_ptr<Reporter>> StartReporter(const MeteringServiceOpt
                                                    " bytes"));
   }
   if (!CheckCoordinatorAddress(options.coordinator, /*insecure=*/false).ok()) {
-    Log().warn("reports to {} are not encrypted: FEDCARBON_INSECURE is set", options.coordinator);
+    log::Warn(
+        absl::StrCat("reports to ", options.coordinator, " are not encrypted: FEDCARBON_INSECURE is set"));
   }
   ReporterOptions reporter_options;
   reporter_options.node = options.node;
@@ -168,7 +169,7 @@ absl::StatusOr<std::unique_ptr<MeteringService>> MeteringService::Start(Metering
 std::unique_ptr<MeteringService> MeteringService::StartOrDisabled(MeteringServiceOptions options) {
   absl::StatusOr<std::unique_ptr<MeteringService>> metering = Start(std::move(options));
   if (metering.ok()) return *std::move(metering);
-  Log().warn("nothing is metered: {}", metering.status().ToString());
+  log::Warn(absl::StrCat("nothing is metered: ", metering.status().ToString()));
   return Disabled();
 }
 

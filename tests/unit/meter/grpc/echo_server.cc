@@ -122,9 +122,9 @@ grpc::ByteBuffer MessageOf<grpc::ByteBuffer>(const Payload& payload) {
 // Reads, answers, and reads on; at the client's half-close sends what is left and finishes. Typed servers use
 // it for BidiStream, generic ones for all methods.
 template <typename M>
-class BidiReactor final : public grpc::ServerBidiReactor<M, M> {
+class AnsweringBidiReactor final : public grpc::ServerBidiReactor<M, M> {
  public:
-  BidiReactor(Method method, ServerTally* tally) : answerer_(method), tally_(tally) {
+  AnsweringBidiReactor(Method method, ServerTally* tally) : answerer_(method), tally_(tally) {
     this->StartRead(&request_);
   }
 
@@ -165,9 +165,11 @@ class BidiReactor final : public grpc::ServerBidiReactor<M, M> {
   bool ended_ = false;
 };
 
-class ReadReactor final : public grpc::ServerReadReactor<Payload> {
+class AnsweringReadReactor final : public grpc::ServerReadReactor<Payload> {
  public:
-  ReadReactor(Payload* answer, ServerTally* tally) : answer_(answer), tally_(tally) { StartRead(&request_); }
+  AnsweringReadReactor(Payload* answer, ServerTally* tally) : answer_(answer), tally_(tally) {
+    StartRead(&request_);
+  }
 
  private:
   void OnReadDone(bool ok) override {
@@ -188,9 +190,9 @@ class ReadReactor final : public grpc::ServerReadReactor<Payload> {
   Payload request_;
 };
 
-class WriteReactor final : public grpc::ServerWriteReactor<Payload> {
+class AnsweringWriteReactor final : public grpc::ServerWriteReactor<Payload> {
  public:
-  WriteReactor(const Payload& request, ServerTally* tally)
+  AnsweringWriteReactor(const Payload& request, ServerTally* tally)
       : answers_(Answerer(Method::kServerStream).OnRequest(request)), tally_(tally) {
     OnWriteDone(true);
   }
@@ -228,15 +230,15 @@ class CallbackServer final : public EchoServer, public Echo::CallbackService {
     return reactor;
   }
   grpc::ServerReadReactor<Payload>* ClientStream(grpc::CallbackServerContext*, Payload* answer) override {
-    return new ReadReactor(answer, &tally_);
+    return new AnsweringReadReactor(answer, &tally_);
   }
   grpc::ServerWriteReactor<Payload>* ServerStream(grpc::CallbackServerContext*,
                                                   const Payload* request) override {
     tally_.Received(*request);
-    return new WriteReactor(*request, &tally_);
+    return new AnsweringWriteReactor(*request, &tally_);
   }
   grpc::ServerBidiReactor<Payload, Payload>* BidiStream(grpc::CallbackServerContext*) override {
-    return new BidiReactor<Payload>(Method::kBidiStream, &tally_);
+    return new AnsweringBidiReactor<Payload>(Method::kBidiStream, &tally_);
   }
 };
 
@@ -252,7 +254,8 @@ class GenericServer final : public EchoServer, public grpc::CallbackGenericServi
  private:
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
     for (const Method method : kMethods) {
-      if (context->method() == PathOf(method)) return new BidiReactor<grpc::ByteBuffer>(method, &tally_);
+      if (context->method() == PathOf(method))
+        return new AnsweringBidiReactor<grpc::ByteBuffer>(method, &tally_);
     }
     return CallbackGenericService::CreateReactor(context);
   }

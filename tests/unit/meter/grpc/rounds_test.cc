@@ -19,7 +19,7 @@ using testing::SizeIs;
 
 using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
 
-RoundId Round(uint64_t number) { return {"heart:1", number}; }
+RoundId HeartRound(uint64_t number) { return {"heart:1", number}; }
 
 std::vector<std::string> Contexts(const Metadata& metadata) {
   std::vector<std::string> values;
@@ -76,39 +76,39 @@ class RoundsTest : public testing::Test {
 };
 
 TEST_F(RoundsTest, ClientsScopeReachesTheServer) {
-  RoundScope scope(Round(3));
+  RoundScope scope(HeartRound(3));
   CallUnary();
-  EXPECT_EQ(AtClient().round, Round(3));
-  EXPECT_EQ(AtServer().round, Round(3));
+  EXPECT_EQ(AtClient().round, HeartRound(3));
+  EXPECT_EQ(AtServer().round, HeartRound(3));
 }
 
 TEST_F(RoundsTest, ClientOutsideAnyScopeLearnsTheRoundFromTheAnswer) {
-  named_ = Round(7);
+  named_ = HeartRound(7);
   CallUnary();
-  EXPECT_EQ(AtClient().round, Round(7));
-  EXPECT_EQ(AtServer().round, Round(7));
+  EXPECT_EQ(AtClient().round, HeartRound(7));
+  EXPECT_EQ(AtServer().round, HeartRound(7));
 }
 
 TEST_F(RoundsTest, FailedCallLearnsTheRoundToo) {
-  named_ = Round(7);
+  named_ = HeartRound(7);
   status_ = grpc::Status(grpc::StatusCode::UNAVAILABLE, "busy");
   CallUnary();
-  EXPECT_EQ(AtClient().round, Round(7));
+  EXPECT_EQ(AtClient().round, HeartRound(7));
   EXPECT_TRUE(AtClient().answered);
 }
 
 TEST_F(RoundsTest, RoundZeroIsARound) {
   {
-    RoundScope scope(Round(0));
+    RoundScope scope(HeartRound(0));
     CallUnary();
   }
-  named_ = Round(0);
+  named_ = HeartRound(0);
   CallUnary();
   for (const MeteredNode* node : {&hospital_, &aggregator_}) {
     const auto transfers = node->facts->Await<Transfer>(2);
     ASSERT_THAT(transfers, SizeIs(2));
-    EXPECT_EQ(transfers[0].round, Round(0));
-    EXPECT_EQ(transfers[1].round, Round(0));
+    EXPECT_EQ(transfers[0].round, HeartRound(0));
+    EXPECT_EQ(transfers[1].round, HeartRound(0));
   }
 }
 
@@ -119,11 +119,11 @@ TEST_F(RoundsTest, UnknownRoundStaysUnknown) {
 }
 
 TEST_F(RoundsTest, RequestsRoundCountsWhereTheServersDiffers) {
-  named_ = Round(4);
-  RoundScope scope(Round(3));
+  named_ = HeartRound(4);
+  RoundScope scope(HeartRound(3));
   CallUnary();
-  EXPECT_EQ(AtClient().round, Round(3));
-  EXPECT_EQ(AtServer().round, Round(3));
+  EXPECT_EQ(AtClient().round, HeartRound(3));
+  EXPECT_EQ(AtServer().round, HeartRound(3));
 }
 
 TEST_F(RoundsTest, ClientNamesTheRoundBesideARunningCall) {
@@ -133,17 +133,17 @@ TEST_F(RoundsTest, ClientNamesTheRoundBesideARunningCall) {
   grpc::ClientContext context;
   const auto stream = stub->BidiStream(&context);
   ASSERT_TRUE(stream->Write(Data(10)));
-  SetRound(&context, Round(5));
+  SetRound(&context, HeartRound(5));
   stream->WritesDone();
   EXPECT_TRUE(stream->Finish().ok());
-  EXPECT_EQ(AtClient().round, Round(5));
+  EXPECT_EQ(AtClient().round, HeartRound(5));
 }
 
 TEST_F(RoundsTest, NamingTheRoundOfAnUnmeteredCallDoesNothing) {
   const grpc::ClientContext client;
-  SetRound(&client, Round(1));
+  SetRound(&client, HeartRound(1));
   const grpc::ServerContext server;
-  SetRound(&server, Round(1));
+  SetRound(&server, HeartRound(1));
 }
 
 // The client names each round by a scope, the server by SetRound; a message each way in every round.
@@ -151,7 +151,7 @@ TEST_F(RoundsTest, LongStreamIsBookedToItsFiveRoundsBeforeItEnds) {
   Counts received[5];
   handlers_.bidi_stream = [&](grpc::ServerContext* context, Handlers::Stream* stream) {
     for (uint64_t round = 0; round < 5; ++round) {
-      SetRound(context, Round(round));
+      SetRound(context, HeartRound(round));
       Payload request;
       EXPECT_TRUE(stream->Read(&request));
       received[round].Add(request);
@@ -167,7 +167,7 @@ TEST_F(RoundsTest, LongStreamIsBookedToItsFiveRoundsBeforeItEnds) {
   const auto stream = stub->BidiStream(&context);
   Counts sent[5], answers[5];
   for (uint64_t round = 0; round < 5; ++round) {
-    RoundScope scope(Round(round));
+    RoundScope scope(HeartRound(round));
     const Payload request = Data(100 + round);
     sent[round].Add(request);
     ASSERT_TRUE(stream->Write(request));
@@ -187,8 +187,8 @@ TEST_F(RoundsTest, LongStreamIsBookedToItsFiveRoundsBeforeItEnds) {
   ASSERT_THAT(at_server, SizeIs(5));
   for (uint64_t round = 0; round < 5; ++round) {
     SCOPED_TRACE(round);
-    EXPECT_EQ(at_client[round].round, Round(round));
-    EXPECT_EQ(at_server[round].round, Round(round));
+    EXPECT_EQ(at_client[round].round, HeartRound(round));
+    EXPECT_EQ(at_server[round].round, HeartRound(round));
     EXPECT_EQ(at_client[round].part, round);
     EXPECT_EQ(CountsOf(at_client[round].sent), sent[round]);
     EXPECT_EQ(CountsOf(at_client[round].received), answers[round]);
@@ -219,7 +219,7 @@ TEST_F(RoundsTest, QueueClientsMessagesBelongToTheScopeTheyAreStartedIn) {
   ASSERT_TRUE(wait());
   for (uint64_t round = 1; round <= 2; ++round) {
     {
-      RoundScope scope(Round(round));
+      RoundScope scope(HeartRound(round));
       stream->Write(Data(10), nullptr);
     }
     ASSERT_TRUE(wait());
@@ -233,12 +233,12 @@ TEST_F(RoundsTest, QueueClientsMessagesBelongToTheScopeTheyAreStartedIn) {
   queue.Shutdown();
   const auto transfers = hospital_.facts->Await<Transfer>(2);
   ASSERT_THAT(transfers, SizeIs(2));
-  EXPECT_EQ(transfers[0].round, Round(1));
-  EXPECT_EQ(transfers[1].round, Round(2));
+  EXPECT_EQ(transfers[0].round, HeartRound(1));
+  EXPECT_EQ(transfers[1].round, HeartRound(2));
 }
 
 TEST_F(RoundsTest, UnaryAnswerTravelsInTrailingMetadataOnly) {
-  named_ = Round(7);
+  named_ = HeartRound(7);
   grpc::ClientContext context;
   CallUnary(&context);
   EXPECT_THAT(Contexts(context.GetServerInitialMetadata()), IsEmpty());
@@ -247,7 +247,7 @@ TEST_F(RoundsTest, UnaryAnswerTravelsInTrailingMetadataOnly) {
   const auto decoded = DecodeContext(answer[0]);
   ASSERT_TRUE(decoded.has_value());
   EXPECT_EQ(decoded->node(), "aggregator.test");
-  EXPECT_EQ(RoundOf(*decoded), Round(7));
+  EXPECT_EQ(RoundOf(*decoded), HeartRound(7));
   EXPECT_EQ(decoded->call_id(), 0);
 }
 
@@ -268,16 +268,16 @@ TEST_F(RoundsTest, BytesOfTheKeyAreCountedWhereTheyAreSent) {
 }
 
 TEST_F(RoundsTest, KeyThatIsTurnedOffIsNeitherSentNorAnswered) {
-  named_ = Round(7);
+  named_ = HeartRound(7);
   CallInterceptorOptions quiet;
   quiet.send_context = false;
   grpc::ClientContext context;
-  RoundScope scope(Round(3));
+  RoundScope scope(HeartRound(3));
   CallUnary(&context, quiet);
   EXPECT_THAT(at_server_, IsEmpty());
   EXPECT_THAT(Contexts(context.GetServerTrailingMetadata()), IsEmpty());
-  EXPECT_EQ(AtClient().round, Round(3));
-  EXPECT_EQ(AtServer().round, Round(7));
+  EXPECT_EQ(AtClient().round, HeartRound(3));
+  EXPECT_EQ(AtServer().round, HeartRound(7));
   EXPECT_EQ(AtClient().peer, "");
   EXPECT_EQ(AtServer().peer, "");
   EXPECT_NE(AtServer().call_id, 0);
@@ -289,16 +289,16 @@ TEST_F(RoundsTest, ServerThatDoesNotAnswerStillReadsTheKey) {
   quiet.send_context = false;
   Serve(quiet);
   grpc::ClientContext context;
-  RoundScope scope(Round(3));
+  RoundScope scope(HeartRound(3));
   CallUnary(&context);
   EXPECT_THAT(Contexts(context.GetServerTrailingMetadata()), IsEmpty());
-  EXPECT_EQ(AtServer().round, Round(3));
+  EXPECT_EQ(AtServer().round, HeartRound(3));
   EXPECT_EQ(AtServer().peer, "hospital.test");
 }
 
 TEST_F(RoundsTest, KeyHandedOnFromAnotherCallIsReplaced) {
   grpc::ClientContext context;
-  context.AddMetadata(kContextKey, EncodeContext(1, "other.test", Round(9)));
+  context.AddMetadata(kContextKey, EncodeContext(1, "other.test", HeartRound(9)));
   CallUnary(&context);
   ASSERT_THAT(at_server_, SizeIs(1));
   EXPECT_EQ(AtServer().peer, "hospital.test");

@@ -20,7 +20,7 @@ inline std::string Fixed64(uint32_t field, uint64_t value) {
   return bytes;
 }
 
-inline std::string Bytes(uint32_t field, const std::string& value) {
+inline std::string Delimited(uint32_t field, const std::string& value) {
   return Number(field << 3 | 2) + Number(value.size()) + value;
 }
 

@@ -32,11 +32,11 @@ TEST(FleetMessagesTest, KnowsTheFleetsMethodsOnly) {
 
 TEST(FleetMessagesTest, AnIdThatIsLongerThanAnyMakesTheMessageNone) {
   const std::string at(FleetMessage::kMaxText, 'a');
-  const auto object = [](const std::string& id) { return Node(kNode) + Varint(2, kRun) + Bytes(3, id); };
+  const auto object = [](const std::string& id) { return Node(kNode) + Varint(2, kRun) + Delimited(3, id); };
   EXPECT_EQ(Read(Method::kPullObject, true, object(at))->object, at);
   EXPECT_EQ(Read(Method::kPullObject, true, object(at + 'a')), std::nullopt);
-  EXPECT_EQ(Read(Method::kPushMessages, false, Bytes(4, at))->session, at);
-  EXPECT_EQ(Read(Method::kPushMessages, false, Bytes(4, at + 'a')), std::nullopt);
+  EXPECT_EQ(Read(Method::kPushMessages, false, Delimited(4, at))->session, at);
+  EXPECT_EQ(Read(Method::kPushMessages, false, Delimited(4, at + 'a')), std::nullopt);
   EXPECT_EQ(Read(Method::kPullMessages, false, Message({at}))->message, at);
   EXPECT_EQ(Read(Method::kPullMessages, false, Message({at + 'a'})), std::nullopt);
   EXPECT_EQ(Read(Method::kPushMessages, true, Message({Id('r'), at}))->reply_to, at);
@@ -69,9 +69,10 @@ TEST(FleetMessagesTest, KeepsAsManyRuntimesAsItSays) {
     single += Fixed64(4, Bits(0.5));
   }
   const size_t one = sizeof(double);
-  EXPECT_THAT(Read(Method::kPushMessages, true, Bytes(4, packed.substr(one)))->runtimes,
+  EXPECT_THAT(Read(Method::kPushMessages, true, Delimited(4, packed.substr(one)))->runtimes,
               SizeIs(FleetMessage::kRuntimes));
-  EXPECT_THAT(Read(Method::kPushMessages, true, Bytes(4, packed))->runtimes, SizeIs(FleetMessage::kRuntimes));
+  EXPECT_THAT(Read(Method::kPushMessages, true, Delimited(4, packed))->runtimes,
+              SizeIs(FleetMessage::kRuntimes));
   EXPECT_THAT(Read(Method::kPushMessages, true, single)->runtimes, SizeIs(FleetMessage::kRuntimes));
 }
 
@@ -79,9 +80,9 @@ TEST(FleetMessagesTest, ANumberOfAnotherSettingIsNoRound) {
   const auto round_of = [](const std::string& record) {
     return Read(Method::kPullObject, false, Object(ConfigOf(record)))->round;
   };
-  const std::string named = ConfigItem("server-round", Bytes(5, "text"));
-  EXPECT_EQ(round_of(named + Bytes(1, Bytes(2, Varint(2, 8)))), std::nullopt);
-  EXPECT_EQ(round_of(Bytes(1, Bytes(2, Bytes(2, "server-round") + Varint(2, 8)))), std::nullopt);
+  const std::string named = ConfigItem("server-round", Delimited(5, "text"));
+  EXPECT_EQ(round_of(named + Delimited(1, Delimited(2, Varint(2, 8)))), std::nullopt);
+  EXPECT_EQ(round_of(Delimited(1, Delimited(2, Delimited(2, "server-round") + Varint(2, 8)))), std::nullopt);
   EXPECT_EQ(round_of(named + ConfigItem("server-round", Varint(2, 8))), 4u);
 }
 

@@ -20,7 +20,7 @@ inline constexpr uint64_t kNode = 0x9acb12341234cafe, kOtherNode = 77, kRun = 5'
 inline constexpr const char* kRunName = "flower:5334123456789012345";
 
 inline std::string Id(char digit) { return std::string(64, digit); }
-inline std::string Node(uint64_t node) { return Bytes(1, Varint(1, node)); }
+inline std::string Node(uint64_t node) { return Delimited(1, Varint(1, node)); }
 
 inline uint64_t Bits(double value) {
   uint64_t bits;
@@ -37,23 +37,25 @@ struct Metadata {
 };
 
 inline std::string Message(const Metadata& metadata, bool is_error = false) {
-  std::string fields = Varint(1, metadata.run) + Bytes(2, metadata.message) + Varint(3, 1) + Varint(4, kNode);
-  if (!metadata.reply_to.empty()) fields += Bytes(5, metadata.reply_to);
-  if (!metadata.group.empty()) fields += Bytes(6, metadata.group);
-  fields += Fixed64(7, 1) + Bytes(8, metadata.type);
-  return Bytes(2, Bytes(1, fields) + Bytes(2, "") + (is_error ? Bytes(3, Varint(1, 1)) : std::string()));
+  std::string fields =
+      Varint(1, metadata.run) + Delimited(2, metadata.message) + Varint(3, 1) + Varint(4, kNode);
+  if (!metadata.reply_to.empty()) fields += Delimited(5, metadata.reply_to);
+  if (!metadata.group.empty()) fields += Delimited(6, metadata.group);
+  fields += Fixed64(7, 1) + Delimited(8, metadata.type);
+  return Delimited(
+      2, Delimited(1, fields) + Delimited(2, "") + (is_error ? Delimited(3, Varint(1, 1)) : std::string()));
 }
 
 inline std::string Tree(const std::string& root) {
-  return Bytes(3, Bytes(1, root) + Bytes(2, Bytes(1, Id('0'))));
+  return Delimited(3, Delimited(1, root) + Delimited(2, Delimited(1, Id('0'))));
 }
 
 inline std::string Object(const std::string& content) {
-  return Varint(1, 1) + Varint(2, 1) + Bytes(3, content);
+  return Varint(1, 1) + Varint(2, 1) + Delimited(3, content);
 }
 
 inline std::string ConfigItem(const std::string& key, const std::string& value) {
-  return Bytes(1, Bytes(1, key) + Bytes(2, value));
+  return Delimited(1, Delimited(1, key) + Delimited(2, value));
 }
 
 inline std::string ConfigOf(const std::string& record) {
@@ -124,22 +126,23 @@ class FlowerTest : public ::testing::Test {
   }
   Transfer PullObject(const std::string& object, const std::string& answer, uint64_t node = kNode,
                       uint64_t run = kRun) {
-    return Call("PullObject", Node(node) + Varint(2, run) + Bytes(3, object), answer);
+    return Call("PullObject", Node(node) + Varint(2, run) + Delimited(3, object), answer);
   }
   Transfer Confirm(const std::string& message, uint64_t node = kNode) {
-    return Call("ConfirmMessageReceived", Node(node) + Varint(2, kRun) + Bytes(3, message), "");
+    return Call("ConfirmMessageReceived", Node(node) + Varint(2, kRun) + Delimited(3, message), "");
   }
   Transfer Push(const Metadata& reply, const std::string& session,
                 std::optional<double> runtime = std::nullopt) {
     const std::string seconds =
-        runtime.has_value() ? Bytes(4, Fixed64(1, Bits(*runtime)).substr(1)) : std::string();
+        runtime.has_value() ? Delimited(4, Fixed64(1, Bits(*runtime)).substr(1)) : std::string();
     return Call("PushMessages", Node(kNode) + Message(reply) + Tree(Id('9')) + seconds,
-                Bytes(3, Id('9')) + (session.empty() ? session : Bytes(4, session)));
+                Delimited(3, Id('9')) + (session.empty() ? session : Delimited(4, session)));
   }
   Transfer PushObject(const std::string& object, const std::string& session) {
     return Call("PushObject",
-                Node(kNode) + Varint(2, kRun) + Bytes(3, object) + Bytes(4, std::string(100'000, 'x')) +
-                    (session.empty() ? session : Bytes(5, session)),
+                Node(kNode) + Varint(2, kRun) + Delimited(3, object) +
+                    Delimited(4, std::string(100'000, 'x')) +
+                    (session.empty() ? session : Delimited(5, session)),
                 Varint(1, 1));
   }
 

@@ -19,7 +19,7 @@ const RoundId kNoOtherRound{"flower:2", std::nullopt};
 RoundId OtherRound(uint64_t round) { return {"flower:2", round}; }
 
 std::string Request(uint64_t node, uint64_t run, const std::string& object) {
-  return Node(node) + Varint(2, run) + Bytes(3, object);
+  return Node(node) + Varint(2, run) + Delimited(3, object);
 }
 
 const std::string kArray = Object("Array  2" + std::string(1, '\0') + "{}");
@@ -55,7 +55,7 @@ TEST_F(FlowerMixedTest, OneNodeMayWorkOnTwoRunsInTurn) {
 TEST_F(FlowerMixedTest, ASessionOfOneRunIsNoneOfAnother) {
   Pull({Id('a'), "", "1"});
   Push({Id('r'), Id('a')}, "s");
-  EXPECT_EQ(Call("PushObject", Request(kNode, kOtherRun, Id('f')) + Bytes(5, "s"), Varint(1, 1)).round,
+  EXPECT_EQ(Call("PushObject", Request(kNode, kOtherRun, Id('f')) + Delimited(5, "s"), Varint(1, 1)).round,
             kNoOtherRound);
   EXPECT_EQ(Call("PushObject", Request(kNode, kOtherRun, Id('f')), Varint(1, 1)).round, kNoOtherRound);
 }
@@ -99,7 +99,7 @@ TEST_F(FlowerMixedTest, ARoundMayBeginBeforeTheLastOneHasGoneUp) {
   Confirm(Id('a'));
   Push({Id('r'), Id('a')}, "s3");
   Open late = Begin("/flwr.proto.Fleet/PushObject");
-  Send(&late, End::kClient, Request(kNode, kRun, Id('f')) + Bytes(5, "s3"));
+  Send(&late, End::kClient, Request(kNode, kRun, Id('f')) + Delimited(5, "s3"));
   Pull({Id('b'), "", "4"});
   EXPECT_EQ(PullObject(Id('c'), kArray).round, Round(4));
   EXPECT_EQ(PushObject(Id('g'), "s3").round, Round(3));
@@ -178,7 +178,7 @@ TEST_F(FlowerMixedTest, SeveralMessagesAtOnceAreOfNoRound) {
   Confirm(Id('a'));
   Push({Id('r'), Id('a')}, "");
   const std::string replies = Message({Id('r'), Id('a')}) + Message({Id('s'), Id('b')});
-  EXPECT_EQ(Call("PushMessages", Node(kNode) + replies, Bytes(4, "s")).round, RoundId{});
+  EXPECT_EQ(Call("PushMessages", Node(kNode) + replies, Delimited(4, "s")).round, RoundId{});
   EXPECT_EQ(PushObject(Id('f'), "s").round, kNoRound);
   EXPECT_EQ(PushObject(Id('f'), "").round, kNoRound);
 }
@@ -186,31 +186,33 @@ TEST_F(FlowerMixedTest, SeveralMessagesAtOnceAreOfNoRound) {
 // ---- What only looks like it
 
 TEST_F(FlowerMixedTest, ANumberOfAnotherMethodIsNoRun) {
-  const std::string registration = Bytes(1, "key") + Fixed64(2, Bits(30.0));
+  const std::string registration = Delimited(1, "key") + Fixed64(2, Bits(30.0));
   EXPECT_EQ(Call("ActivateNode", registration, Varint(1, kNode)).round, RoundId{});
   EXPECT_EQ(Call("Unheard", Node(kNode) + Varint(2, kRun), "").round, RoundId{});
-  EXPECT_EQ(Call("GetRun", Node(kNode) + Varint(2, kRun), Bytes(1, "run")).round, kNoRound);
-  EXPECT_EQ(Call("GetFab", Node(kNode) + Bytes(2, "hash") + Varint(3, kRun), Bytes(1, "fab")).round,
+  EXPECT_EQ(Call("GetRun", Node(kNode) + Varint(2, kRun), Delimited(1, "run")).round, kNoRound);
+  EXPECT_EQ(Call("GetFab", Node(kNode) + Delimited(2, "hash") + Varint(3, kRun), Delimited(1, "fab")).round,
             kNoRound);
 }
 
 TEST_F(FlowerMixedTest, FieldsOfAnotherVersionSayNothing) {
   // Everything one number further, and as other types.
-  EXPECT_EQ(Call("PullMessages", Bytes(2, Varint(1, kNode)), Bytes(3, Bytes(1, Varint(1, kRun)))).round,
-            RoundId{});
-  EXPECT_EQ(Call("PullMessages", Node(kNode), Bytes(2, Bytes(1, Bytes(1, "run") + Varint(2, 1)))).round,
-            RoundId{});
+  EXPECT_EQ(
+      Call("PullMessages", Delimited(2, Varint(1, kNode)), Delimited(3, Delimited(1, Varint(1, kRun)))).round,
+      RoundId{});
+  EXPECT_EQ(
+      Call("PullMessages", Node(kNode), Delimited(2, Delimited(1, Delimited(1, "run") + Varint(2, 1)))).round,
+      RoundId{});
   EXPECT_EQ(Call("PullMessages", Varint(1, kNode), Varint(2, kRun)).round, RoundId{});
-  EXPECT_EQ(Call("PullObject", Node(kNode) + Bytes(2, "run") + Varint(3, 1), kArray).round, RoundId{});
+  EXPECT_EQ(Call("PullObject", Node(kNode) + Delimited(2, "run") + Varint(3, 1), kArray).round, RoundId{});
   // Without a node two of them would be one.
   Call("PullMessages", "", Message({Id('a'), "", "1"}));
-  EXPECT_EQ(Call("PullObject", Varint(2, kRun) + Bytes(3, Id('c')), kArray).round, kNoRound);
+  EXPECT_EQ(Call("PullObject", Varint(2, kRun) + Delimited(3, Id('c')), kArray).round, kNoRound);
 }
 
 TEST_F(FlowerMixedTest, WhatIsNoMessageSaysNothing) {
   const std::string answer = Message({Id('a'), "", "1"});
   std::string nest = answer;
-  for (int i = 0; i < 1'000; ++i) nest = Bytes(2, nest);
+  for (int i = 0; i < 1'000; ++i) nest = Delimited(2, nest);
   std::string too_long = answer;
   too_long[1] = '\x7f';  // of the first message
   for (const std::string& what : {nest, too_long, std::string(4'000, '\xff'), std::string(100, '\0'),

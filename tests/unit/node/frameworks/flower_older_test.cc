@@ -16,25 +16,28 @@ class FlowerOlderTest : public FlowerTest {};
 
 // RecordSet {1 parameters, 2 metrics, 3 configs}, each a map.
 std::string Content(const std::string& setting = "", uint64_t zigzag = 0) {
-  const std::string array = Bytes(1, "float32") + Bytes(4, std::string(10'000, 'x'));
-  const std::string parameters = Bytes(1, Bytes(1, "fitins.parameters") + Bytes(2, Bytes(2, array)));
+  const std::string array = Delimited(1, "float32") + Delimited(4, std::string(10'000, 'x'));
+  const std::string parameters =
+      Delimited(1, Delimited(1, "fitins.parameters") + Delimited(2, Delimited(2, array)));
   if (setting.empty()) return parameters;
-  const std::string other = Bytes(1, Bytes(1, "lr") + Bytes(2, Fixed64(1, Bits(0.5))));
-  const std::string round = Bytes(1, Bytes(1, setting) + Bytes(2, Varint(2, zigzag)));
-  return parameters + Bytes(3, Bytes(1, "fitins.config") + Bytes(2, other + round + other));
+  const std::string other = Delimited(1, Delimited(1, "lr") + Delimited(2, Fixed64(1, Bits(0.5))));
+  const std::string round = Delimited(1, Delimited(1, setting) + Delimited(2, Varint(2, zigzag)));
+  return parameters + Delimited(3, Delimited(1, "fitins.config") + Delimited(2, other + round + other));
 }
 
 // A task's field 4; ancestry is what it replies to.
 std::string Task(const std::string& id, const std::string& group, const std::string& content,
                  const std::string& ancestry = "") {
-  const std::string inside = (ancestry.empty() ? ancestry : Bytes(7, ancestry)) + Bytes(8, "train");
-  return Bytes(2, Bytes(1, id) + Bytes(2, group) + Varint(3, kRun) + Bytes(4, inside + Bytes(9, content)));
+  const std::string inside = (ancestry.empty() ? ancestry : Delimited(7, ancestry)) + Delimited(8, "train");
+  return Delimited(2, Delimited(1, id) + Delimited(2, group) + Varint(3, kRun) +
+                          Delimited(4, inside + Delimited(9, content)));
 }
 
 std::string InlineMessage(const Metadata& metadata, const std::string& content) {
-  const std::string fields = Varint(1, metadata.run) + Bytes(2, metadata.message) +
-                             Bytes(5, metadata.reply_to) + Bytes(6, metadata.group) + Bytes(8, metadata.type);
-  return Bytes(2, Bytes(1, fields) + Bytes(2, content));
+  const std::string fields = Varint(1, metadata.run) + Delimited(2, metadata.message) +
+                             Delimited(5, metadata.reply_to) + Delimited(6, metadata.group) +
+                             Delimited(8, metadata.type);
+  return Delimited(2, Delimited(1, fields) + Delimited(2, content));
 }
 
 TEST_F(FlowerOlderTest, AMessageWithItsContentInsideNamesItsRoundThere) {
@@ -66,9 +69,10 @@ TEST_F(FlowerOlderTest, OtherSettingsInsideAreNoRound) {
             kNoRound)
       << "a negative one";
   // Where releases since 1.19 have it in an object: such a message is not theirs, and names nothing.
-  const std::string record = Bytes(1, Bytes(1, "server-round") + Bytes(2, Varint(2, 8)));
-  EXPECT_EQ(Call("PullMessages", Node(kNode), InlineMessage({Id('c')}, Bytes(1, Bytes(4, record)))).round,
-            kNoRound);
+  const std::string record = Delimited(1, Delimited(1, "server-round") + Delimited(2, Varint(2, 8)));
+  EXPECT_EQ(
+      Call("PullMessages", Node(kNode), InlineMessage({Id('c')}, Delimited(1, Delimited(4, record)))).round,
+      kNoRound);
 }
 
 TEST_F(FlowerOlderTest, AMessageWithItsContentInsideHasNoObjects) {

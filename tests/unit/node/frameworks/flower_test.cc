@@ -82,7 +82,7 @@ TEST_F(FlowerTest, AConfigThatCameBeforeNamesTheRoundAgain) {
 
 TEST_F(FlowerTest, TheRoundMayStandBehindALongConfig) {
   Pull({Id('a')});
-  const std::string long_text = Bytes(4, std::string(1'000'000, 'x'));
+  const std::string long_text = Delimited(4, std::string(1'000'000, 'x'));
   const std::string config =
       ConfigOf(ConfigItem("classes", long_text) + ConfigItem("server-round", Varint(2, 2 * 7)) +
                ConfigItem("round", Varint(2, 2 * 9)) + ConfigItem("more", long_text));
@@ -99,11 +99,11 @@ TEST_F(FlowerTest, AConfigThatIsCutNamesNoRound) {
 
 TEST_F(FlowerTest, OnlyANumberUnderTheRightKeyIsARound) {
   Pull({Id('a')});
-  for (const std::string& content :
-       std::vector<std::string>{Config("round", 2), Config("server-round", 3), "ConfigRecord  2",
-                                std::string("MetricRecord  9") + '\0' + Config("server-round", 2),
-                                std::string("ConfigRecord  9") + '\0' +
-                                    Bytes(1, Bytes(1, "server-round") + Bytes(2, Bytes(2, "1")))}) {
+  for (const std::string& content : std::vector<std::string>{
+           Config("round", 2), Config("server-round", 3), "ConfigRecord  2",
+           std::string("MetricRecord  9") + '\0' + Config("server-round", 2),
+           std::string("ConfigRecord  9") + '\0' +
+               Delimited(1, Delimited(1, "server-round") + Delimited(2, Delimited(2, "1")))}) {
     EXPECT_EQ(PullObject(Id('d'), Object(content)).round, kNoRound);
   }
   EXPECT_THAT(Bindings(), IsEmpty());
@@ -195,7 +195,7 @@ TEST_F(FlowerTest, WhatMovesForNothing) {
 
 TEST_F(FlowerTest, WhatDidNotArriveIsTriedAgain) {
   Pull({Id('a'), "", "1"});
-  const std::string request = Node(kNode) + Varint(2, kRun) + Bytes(3, Id('c'));
+  const std::string request = Node(kNode) + Varint(2, kRun) + Delimited(3, Id('c'));
   EXPECT_EQ(CutCall("PullObject", request).waste, v1::WASTE_UNSPECIFIED);
   EXPECT_EQ(Call("PullObject", request, Object("Array"), /*status=*/14).waste, v1::WASTE_RETRY);
   EXPECT_EQ(Call("PullObject", request, Object("Array")).waste, v1::WASTE_RETRY);

@@ -19,16 +19,16 @@ using namespace testing;  // NOLINT: the encoding
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const std::string kParameters = Bytes(1, Bytes(1, std::string(1'000, 'x')));
+const std::string kParameters = Delimited(1, Delimited(1, std::string(1'000, 'x')));
 
 std::string Setting(const std::string& name, uint64_t round) {
-  return Bytes(2, Bytes(1, "lr") + Bytes(2, Fixed64(1, 0))) +
-         Bytes(2, Bytes(1, name) + Bytes(2, Varint(8, 2 * round)));
+  return Delimited(2, Delimited(1, "lr") + Delimited(2, Fixed64(1, 0))) +
+         Delimited(2, Delimited(1, name) + Delimited(2, Varint(8, 2 * round)));
 }
-std::string Fit(const std::string& settings = "") { return Bytes(4, kParameters + settings); }
-std::string Evaluate(const std::string& settings = "") { return Bytes(5, kParameters + settings); }
-const std::string kFitted = Bytes(4, Bytes(1, "") + Bytes(2, kParameters)),
-                  kEvaluated = Bytes(5, Bytes(1, ""));
+std::string Fit(const std::string& settings = "") { return Delimited(4, kParameters + settings); }
+std::string Evaluate(const std::string& settings = "") { return Delimited(5, kParameters + settings); }
+const std::string kFitted = Delimited(4, Delimited(1, "") + Delimited(2, kParameters)),
+                  kEvaluated = Delimited(5, Delimited(1, ""));
 
 /// A client's stream, as the proxy beside it has it.
 class JoinCallTest : public ::testing::Test {
@@ -116,9 +116,9 @@ TEST_F(JoinCallTest, ComputesBetweenAnInstructionAndItsReply) {
   Send(End::kClient, kFitted, absl::Seconds(9));
   Send(End::kServer, Evaluate());
   meter_.clock.Advance(absl::Seconds(2));
-  Send(End::kClient, Bytes(5, Bytes(1, Varint(1, 4))));  // a code
-  Send(End::kServer, Bytes(1, Varint(1, 5)));
-  Send(End::kClient, Bytes(1, Varint(1, 4)));
+  Send(End::kClient, Delimited(5, Delimited(1, Varint(1, 4))));  // a code
+  Send(End::kServer, Delimited(1, Varint(1, 5)));
+  Send(End::kClient, Delimited(1, Varint(1, 4)));
   ASSERT_THAT(Spans(), SizeIs(2));
   EXPECT_EQ(Spans()[0].kind, v1::SPAN_KIND_TRAIN);
   EXPECT_EQ(Spans()[0].round, (RoundId{"x", 3}));
@@ -156,11 +156,11 @@ TEST_F(JoinCallTest, WhatIsUnclearIsOfNoRound) {
   Begin(kRun);
   const std::string fit = Fit(Setting("server_round", 3));
   for (const std::string& unclear : {
-           fit + Evaluate(),                      // two at once
-           fit.substr(0, fit.size() - 1),         // cut
-           fit + "\x0b",                          // no protobuf
-           Fit(Setting("round", 3)),              // another setting
-           Bytes(3, Setting("server_round", 3)),  // neither to train nor to evaluate
+           fit + Evaluate(),                          // two at once
+           fit.substr(0, fit.size() - 1),             // cut
+           fit + "\x0b",                              // no protobuf
+           Fit(Setting("round", 3)),                  // another setting
+           Delimited(3, Setting("server_round", 3)),  // neither to train nor to evaluate
        }) {
     Send(End::kServer, unclear);
     Send(End::kClient, kFitted);

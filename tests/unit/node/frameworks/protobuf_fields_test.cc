@@ -14,7 +14,7 @@
 namespace fedcarbon::node {
 namespace {
 
-using testing::Bytes;
+using testing::Delimited;
 using ::testing::ElementsAre;
 using testing::Fixed64;
 using ::testing::IsEmpty;
@@ -79,8 +79,9 @@ void ExpectBroken(const std::string& message) {
 }
 
 TEST(ProtobufFieldsTest, ReadsWhatTheTableNames) {
-  const std::string message = Varint(1, 300) + Bytes(2, Varint(1, 7) + Bytes(3, "abc") + Varint(4, 9)) +
-                              Fixed64(5, 11) + Bytes(6, "skipped") + Varint(7, 1) + Bytes(2, Bytes(3, ""));
+  const std::string message =
+      Varint(1, 300) + Delimited(2, Varint(1, 7) + Delimited(3, "abc") + Varint(4, 9)) + Fixed64(5, 11) +
+      Delimited(6, "skipped") + Varint(7, 1) + Delimited(2, Delimited(3, ""));
   EXPECT_THAT(
       ReadWhole({{1}, {2, 3}, {5}, {2, 1}}, message),
       ElementsAre(Heard{0, 300, ""}, Heard{3, 7, ""}, Heard{1, 3, "abc"}, Heard{2, 11, ""}, Heard{1, 0, ""}));
@@ -91,7 +92,7 @@ TEST(ProtobufFieldsTest, AnEmptyMessageIsWhole) { EXPECT_THAT(ReadWhole({{1}}, "
 TEST(ProtobufFieldsTest, ShowsTheFirstBytesAndSkipsTheRest) {
   const std::string at(ProtobufFields::kShownBytes, 'a');
   const std::string past = at + "b";
-  EXPECT_THAT(ReadWhole({{1}, {2}}, Bytes(1, at) + Bytes(1, past) + Varint(2, 1)),
+  EXPECT_THAT(ReadWhole({{1}, {2}}, Delimited(1, at) + Delimited(1, past) + Varint(2, 1)),
               ElementsAre(Heard{0, at.size(), at}, Heard{0, past.size(), at}, Heard{1, 1, ""}));
 }
 
@@ -100,7 +101,7 @@ TEST(ProtobufFieldsTest, TheRestOfAValueCanBeHeardAsItPasses) {
   for (size_t i = 0; i < 3 * ProtobufFields::kShownBytes; ++i) value += static_cast<char>(i % 251);
   for (const size_t size : {ProtobufFields::kShownBytes, ProtobufFields::kShownBytes + 1, value.size()}) {
     const std::string message =
-        Bytes(3, "skipped" + value) + Bytes(1, value.substr(0, size)) + Bytes(4, value);
+        Delimited(3, "skipped" + value) + Delimited(1, value.substr(0, size)) + Delimited(4, value);
     for (const size_t step : kSteps) {
       Listener listener;
       const std::vector<FieldPath> table = {{1}};
@@ -116,26 +117,26 @@ TEST(ProtobufFieldsTest, TheRestOfAValueCanBeHeardAsItPasses) {
 }
 
 TEST(ProtobufFieldsTest, ComparesNumbersAsAWhole) {
-  EXPECT_THAT(ReadWhole({{1}, {2, 1}}, Varint(256 + 1, 5) + Bytes(2, Varint(256 + 1, 5))), IsEmpty());
+  EXPECT_THAT(ReadWhole({{1}, {2, 1}}, Varint(256 + 1, 5) + Delimited(2, Varint(256 + 1, 5))), IsEmpty());
 }
 
 TEST(ProtobufFieldsTest, GoesAsDeepAsAPathIsLong) {
   FieldPath path;
   path.fill(1);
   std::string nest = Varint(1, 5);
-  for (size_t depth = 1; depth < path.size(); ++depth) nest = Bytes(1, nest);
+  for (size_t depth = 1; depth < path.size(); ++depth) nest = Delimited(1, nest);
   EXPECT_THAT(ReadWhole({path}, nest), ElementsAre(Heard{0, 5, ""}));
-  EXPECT_THAT(ReadWhole({path}, Bytes(1, nest)), ElementsAre(Heard{0, 2, Varint(1, 5)})) << "one deeper";
+  EXPECT_THAT(ReadWhole({path}, Delimited(1, nest)), ElementsAre(Heard{0, 2, Varint(1, 5)})) << "one deeper";
 }
 
 TEST(ProtobufFieldsTest, TellsOfAMessageThatItGoesIntoAsItBegins) {
-  EXPECT_THAT(ReadWhole({{2}, {2, 1}}, Bytes(2, Varint(1, 7)) + Bytes(2, "") + Varint(2, 9)),
+  EXPECT_THAT(ReadWhole({{2}, {2, 1}}, Delimited(2, Varint(1, 7)) + Delimited(2, "") + Varint(2, 9)),
               ElementsAre(Heard{0, 2, ""}, Heard{1, 7, ""}, Heard{0, 0, ""}, Heard{0, 9, ""}));
 }
 
 TEST(ProtobufFieldsTest, ANestOfAThousandIsSkipped) {
   std::string nest;
-  for (int i = 0; i < 1'000; ++i) nest = Bytes(9, nest);
+  for (int i = 0; i < 1'000; ++i) nest = Delimited(9, nest);
   EXPECT_THAT(ReadWhole({{1}, {9, 1}}, nest + Varint(1, 5)), ElementsAre(Heard{0, 5, ""}));
 }
 
@@ -144,10 +145,10 @@ TEST(ProtobufFieldsTest, AFieldOfAnotherTypeThanThePathGoesIntoIsSkipped) {
 }
 
 TEST(ProtobufFieldsTest, WhatIsCutIsNotWhole) {
-  const std::string message = Bytes(2, Varint(1, 300)) + Bytes(1, "abc") + Fixed64(1, 1);
+  const std::string message = Delimited(2, Varint(1, 300)) + Delimited(1, "abc") + Fixed64(1, 1);
   for (size_t size = 1; size < message.size(); ++size) {
-    const bool is_between_fields = size == Bytes(2, Varint(1, 300)).size() ||
-                                   size == (Bytes(2, Varint(1, 300)) + Bytes(1, "abc")).size();
+    const bool is_between_fields = size == Delimited(2, Varint(1, 300)).size() ||
+                                   size == (Delimited(2, Varint(1, 300)) + Delimited(1, "abc")).size();
     if (!is_between_fields) ExpectBroken(message.substr(0, size));
   }
 }
@@ -169,7 +170,7 @@ TEST(ProtobufFieldsTest, ReadsTheNextMessageAfterABrokenOne) {
   ProtobufFields fields(&table, &listener);
   fields.Feed("\x0b\x08\x05");
   EXPECT_FALSE(fields.Finish());
-  fields.Feed(Bytes(1, "cut").substr(0, 3));
+  fields.Feed(Delimited(1, "cut").substr(0, 3));
   EXPECT_FALSE(fields.Finish());
   fields.Feed(Varint(1, 6));
   EXPECT_TRUE(fields.Finish());

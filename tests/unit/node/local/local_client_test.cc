@@ -25,7 +25,7 @@ v1::LocalEvent BeginSpan() {
   return event;
 }
 
-v1::LocalEvent EndSpan() {
+v1::LocalEvent SpanEnd() {
   v1::LocalEvent event;
   event.mutable_end_span();
   return event;
@@ -56,7 +56,7 @@ TEST_F(LocalClientTest, SaysAndCloses) {
   Start();
   LocalClient client(path_);
   EXPECT_TRUE(client.Send(BeginSpan(), kLong).ok());
-  EXPECT_TRUE(client.Send(EndSpan(), kLong).ok());
+  EXPECT_TRUE(client.Send(SpanEnd(), kLong).ok());
   EXPECT_THAT(meter_.sink->All<Span>(), SizeIs(1));
   EXPECT_TRUE(client.Close(kLong).ok());
   EXPECT_EQ(client.Send(BeginSpan(), kLong).code(), absl::StatusCode::kFailedPrecondition);
@@ -65,7 +65,7 @@ TEST_F(LocalClientTest, SaysAndCloses) {
 TEST_F(LocalClientTest, GoesOnAfterARefusal) {
   Start();
   LocalClient client(path_);
-  EXPECT_EQ(client.Send(EndSpan(), kLong).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(client.Send(SpanEnd(), kLong).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(client.Send(BeginSpan(), kLong).ok());
 }
 
@@ -92,7 +92,7 @@ TEST_F(LocalClientTest, TellsThatTheDaemonHasGone) {
   LocalClient client(path_);
   EXPECT_TRUE(client.Send(BeginSpan(), kLong).ok());
   service_.reset();
-  EXPECT_FALSE(client.Send(EndSpan(), kLong).ok());
+  EXPECT_FALSE(client.Send(SpanEnd(), kLong).ok());
 }
 
 TEST_F(LocalClientTest, WaitsNoLongerThanItIsTold) {

@@ -9,22 +9,22 @@
 namespace fedcarbon::node {
 namespace {
 
-const RoundId kNothing;
-const RoundId kRun{"run", std::nullopt};
+const RoundId kNoRun;
+const RoundId kOpenRun{"run", std::nullopt};
 const RoundId kRound0{"run", 0};
 const RoundId kRound1{"run", 1};
 
 TEST(OpenRoundsTest, TheOneThatIsOpenCounts) {
   OpenRounds rounds;
-  EXPECT_EQ(rounds.Current(), kNothing);
-  rounds.Enter(kRun);
-  EXPECT_EQ(rounds.Current(), kRun);
+  EXPECT_EQ(rounds.Current(), kNoRun);
+  rounds.Enter(kOpenRun);
+  EXPECT_EQ(rounds.Current(), kOpenRun);
   rounds.Enter(kRound0);
   EXPECT_EQ(rounds.Current(), kRound0);
   rounds.Leave(kRound0);
-  EXPECT_EQ(rounds.Current(), kRun);
-  rounds.Leave(kRun);
-  EXPECT_EQ(rounds.Current(), kNothing);
+  EXPECT_EQ(rounds.Current(), kOpenRun);
+  rounds.Leave(kOpenRun);
+  EXPECT_EQ(rounds.Current(), kNoRun);
 }
 
 TEST(OpenRoundsTest, ScriptsShareARound) {
@@ -34,16 +34,16 @@ TEST(OpenRoundsTest, ScriptsShareARound) {
   rounds.Leave(kRound1);
   EXPECT_EQ(rounds.Current(), kRound1);
   rounds.Leave(kRound1);
-  EXPECT_EQ(rounds.Current(), kNothing);
+  EXPECT_EQ(rounds.Current(), kNoRun);
 }
 
 TEST(OpenRoundsTest, OfSeveralRoundsOnlyTheRunIsSure) {
   OpenRounds rounds;
   rounds.Enter(kRound0);
-  rounds.Enter(kRun);
+  rounds.Enter(kOpenRun);
   EXPECT_EQ(rounds.Current(), kRound0);
   rounds.Enter(kRound1);
-  EXPECT_EQ(rounds.Current(), kRun);
+  EXPECT_EQ(rounds.Current(), kOpenRun);
   rounds.Leave(kRound0);
   EXPECT_EQ(rounds.Current(), kRound1);
 }
@@ -52,7 +52,7 @@ TEST(OpenRoundsTest, OfSeveralRunsNothingIsSure) {
   OpenRounds rounds;
   rounds.Enter(kRound0);
   rounds.Enter({"another", 0});
-  EXPECT_EQ(rounds.Current(), kNothing);
+  EXPECT_EQ(rounds.Current(), kNoRun);
   rounds.Leave(kRound0);
   EXPECT_EQ(rounds.Current(), (RoundId{"another", 0}));
 }
@@ -63,7 +63,7 @@ TEST(OpenRoundsTest, ThreadsAskWhileScriptsComeAndGo) {
   std::thread asking([&] {
     while (!done) {
       const RoundId current = rounds.Current();
-      EXPECT_TRUE(current == kNothing || current == kRound0 || current == kRound1 || current == kRun);
+      EXPECT_TRUE(current == kNoRun || current == kRound0 || current == kRound1 || current == kOpenRun);
     }
   });
   for (int i = 0; i < 1'000; ++i) {

@@ -40,7 +40,7 @@ std::vector<uint16_t> Ports(const std::vector<SocketAddress>& addresses) {
 }
 
 /// A name service that says what it is told to, and can be made to wait.
-class Names {
+class FakeNames {
  public:
   std::vector<SocketAddress> LookUp(const Address& address) {
     MutexLock lock(&mutex_);
@@ -120,7 +120,7 @@ class ResolverTest : public ::testing::Test {
   }
 
   ManualClock clock_{absl::FromUnixSeconds(1'700'000'000)};
-  const std::shared_ptr<Names> names_ = std::make_shared<Names>();  // a look-up may outlive the test
+  const std::shared_ptr<FakeNames> names_ = std::make_shared<FakeNames>();  // a look-up may outlive the test
   std::unique_ptr<Resolver> resolver_ = std::make_unique<Resolver>(
       [names = names_](const Address& address) { return names->LookUp(address); }, &clock_);
 };

@@ -17,13 +17,10 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr End kClient = End::kClient;
-constexpr End kServer = End::kServer;
-
-const std::string kGet = "GET /page HTTP/1.1\r\nHost: h\r\n\r\n";
-const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-const std::string kAskForWebSocket = "GET /w HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-const std::string kSwitchToWebSocket =
+const std::string kAnyGet = "GET /page HTTP/1.1\r\nHost: h\r\n\r\n";
+const std::string kAnyAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const std::string kAskForUpgrade = "GET /w HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+const std::string kSwitchProtocols =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 const std::string kNotRecognised = "protocol not recognised";
 
@@ -62,17 +59,17 @@ class ConnectionDecoderTest : public ::testing::Test {
 TEST_F(ConnectionDecoderTest, RecognisesByTheFirstBytesInAnySplit) {
   const std::pair<std::string, Protocol> kBeginnings[] = {
       {GrpcRequest(), Protocol::kHttp2},
-      {kGet, Protocol::kHttp1},
+      {kAnyGet, Protocol::kHttp1},
       {"POST /p HTTP/1.1\r\nContent-Length: 0\r\n\r\n", Protocol::kHttp1},  // begins as PRI does
       {"PROPFIND /p HTTP/1.1\r\n\r\n", Protocol::kHttp1},
       {"UNSUBSCRIBE /p HTTP/1.1\r\n\r\n", Protocol::kHttp1},
-      {"\r\n\r\n" + kGet, Protocol::kHttp1},
+      {"\r\n\r\n" + kAnyGet, Protocol::kHttp1},
       {std::string("\x16\x03\x01\x02\x00\x01", 6), Protocol::kTls},
       {"\x16\x04 is no TLS", Protocol::kUnknown},
       {"PRI * HTTP/2.1\r\n\r\n", Protocol::kUnknown},
       {"get / HTTP/1.1\r\n\r\n", Protocol::kUnknown},
       {"SSH-2.0-OpenSSH\r\n", Protocol::kUnknown},
-      {"\r" + kGet, Protocol::kUnknown},
+      {"\r" + kAnyGet, Protocol::kUnknown},
       {std::string(1, '\0'), Protocol::kUndecided},
       {"GE", Protocol::kUndecided},
       {"PRI * HTTP/2.0\r\n", Protocol::kUndecided},
@@ -88,15 +85,15 @@ TEST_F(ConnectionDecoderTest, RecognisesByTheFirstBytesInAnySplit) {
 }
 
 TEST_F(ConnectionDecoderTest, EmptyLinesMayPrecedeTheFirstRequest) {
-  const std::string client = "\r\n\r\n" + kGet;
+  const std::string client = "\r\n\r\n" + kAnyGet;
   for (size_t cut = 0; cut < client.size(); ++cut) {
     SCOPED_TRACE(cut);
     Restart();
     Feed(kClient, client.substr(0, cut));
     Feed(kClient, client.substr(cut));
-    Feed(kServer, kOk);
+    Feed(kServer, kAnyAnswer);
     ASSERT_THAT(recorder_.calls, SizeIs(1));
-    EXPECT_EQ(call().blocks[0].bytes, kGet.size());
+    EXPECT_EQ(call().blocks[0].bytes, kAnyGet.size());
     EXPECT_EQ(call().status, 0);
     EXPECT_THAT(recorder_.gaps, IsEmpty());
   }
@@ -127,12 +124,12 @@ TEST_F(ConnectionDecoderTest, HoldsSoMuchOfAServerThatSpeaksFirstAndNoMore) {
 }
 
 TEST_F(ConnectionDecoderTest, WhatAServerSaidFirstAnswersNoLaterRequestInAnySplit) {
-  for (size_t cut = 3; cut < kGet.size(); ++cut) {
+  for (size_t cut = 3; cut < kAnyGet.size(); ++cut) {
     Restart();
-    Feed(kClient, kGet.substr(0, 3));
+    Feed(kClient, kAnyGet.substr(0, 3));
     Feed(kServer, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
-    Feed(kClient, kGet.substr(3, cut - 3));
-    Feed(kClient, kGet.substr(cut));
+    Feed(kClient, kAnyGet.substr(3, cut - 3));
+    Feed(kClient, kAnyGet.substr(cut));
     EXPECT_THAT(recorder_.gaps, ElementsAre("an answer without a request")) << cut;
     EXPECT_THAT(recorder_.calls, IsEmpty());
   }
@@ -149,7 +146,7 @@ TEST_F(ConnectionDecoderTest, AServerThatHasLeftBeforeTheClientIsKnownAnswersNot
 
   Restart();
   decoder_->Finish(kServer);
-  Feed(kClient, kGet);
+  Feed(kClient, kAnyGet);
   ASSERT_THAT(recorder_.calls, SizeIs(1));
   EXPECT_FALSE(call().status.has_value());
 }
@@ -173,17 +170,17 @@ TEST_F(ConnectionDecoderTest, SealedBytesAreNoGap) {
 }
 
 TEST_F(ConnectionDecoderTest, CountsWhatPassesAfterAGap) {
-  Feed(kClient, kGet + "no request at all\r\n\r\n");
+  Feed(kClient, kAnyGet + "no request at all\r\n\r\n");
   ASSERT_THAT(recorder_.gaps, SizeIs(1));
   EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(0));
-  Feed(kServer, kOk);
-  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(kOk.size()));
+  Feed(kServer, kAnyAnswer);
+  EXPECT_EQ(decoder_->undecoded_bytes(), Bytes(kAnyAnswer.size()));
   EXPECT_EQ(decoder_->protocol(), Protocol::kHttp1);
 }
 
 TEST_F(ConnectionDecoderTest, AWebSocketBeginsAtTheByteAfterItsAnswerInAnySplit) {
-  const std::string client = kAskForWebSocket + WebSocketFrame(kClient, kFinal | kText, "early");
-  const std::string server = kSwitchToWebSocket + WebSocketFrame(kServer, kFinal | kBinary, "at once");
+  const std::string client = kAskForUpgrade + WebSocketFrame(kClient, kFinal | kText, "early");
+  const std::string server = kSwitchProtocols + WebSocketFrame(kServer, kFinal | kBinary, "at once");
   for (size_t cut = 0; cut < client.size() + server.size(); ++cut) {
     SCOPED_TRACE(cut);
     Restart();
@@ -243,7 +240,7 @@ TEST_F(ConnectionDecoderTest, AClientThatLeavesBeforeItIsKnown) {
 }
 
 TEST_F(ConnectionDecoderTest, ABodyUntilTheCloseEndsWithIt) {
-  Feed(kClient, kGet);
+  Feed(kClient, kAnyGet);
   Feed(kServer, "HTTP/1.1 200 OK\r\n\r\nall of it");
   decoder_->Finish(kServer);
   ASSERT_THAT(recorder_.calls, SizeIs(1));

@@ -19,11 +19,6 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
-constexpr End kClient = End::kClient;
-constexpr End kServer = End::kServer;
-
-const Message kEmptyBody{0, 0, true};
-
 const std::string kGet = "GET /page HTTP/1.1\r\nHost: h\r\n\r\n";
 const std::string kPost = "POST /form HTTP/1.1\r\nContent-Length: 4\r\n\r\n";
 const std::string kChunkedPost = "POST /form HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -20,9 +20,6 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
-constexpr End kClient = End::kClient;
-constexpr End kServer = End::kServer;
-
 const Fields kGrpcRequest = {{":method", "POST"},
                              {":scheme", "http"},
                              {":path", "/package.Service/Method"},
@@ -30,9 +27,7 @@ const Fields kGrpcRequest = {{":method", "POST"},
                              {"content-type", "application/grpc+proto"}};
 const Fields kGrpcAnswer = {{":status", "200"}, {"content-type", "application/grpc+proto"}};
 const Fields kGrpcTrailers = {{"grpc-status", "0"}, {"grpc-message", ""}};
-const Fields kGet = {{":method", "GET"}, {":scheme", "http"}, {":path", "/page"}};
-
-const Message kEmptyBody{0, 0, true};
+const Fields kHttp2Get = {{":method", "GET"}, {":scheme", "http"}, {":path", "/page"}};
 
 /// A list makes its members in order, as HPACK needs it; `+` need not.
 std::string Join(std::initializer_list<std::string> frames) {
@@ -224,7 +219,7 @@ TEST_F(Http2DecoderTest, AnUnknownMessageFlagGivesUpThatCallAlone) {
 
 TEST_F(Http2DecoderTest, ABodyInFrontOfItsAnswerGivesUpThatCallAlone) {
   uint32_t stream = 1;
-  for (const Fields& request : {kGrpcRequest, kGet}) {
+  for (const Fields& request : {kGrpcRequest, kHttp2Get}) {
     recorder_.gaps.clear();
     Feed(kClient, Request(stream, request, kEndStream));
     Feed(kServer, Answer(stream, {{":status", "103"}}));
@@ -272,7 +267,7 @@ TEST_F(Http2DecoderTest, GrpcWebIsPlainHttp) {
 }
 
 TEST_F(Http2DecoderTest, AnEmptyBodyIsAnEmptyMessage) {
-  Feed(kClient, Request(1, kGet, kEndStream));
+  Feed(kClient, Request(1, kHttp2Get, kEndStream));
   Feed(kServer, Trailers(1, {{":status", "304"}}));
   EXPECT_THAT(call().sent(kClient), ElementsAre(kEmptyBody));
   EXPECT_THAT(call().sent(kServer), ElementsAre(kEmptyBody));
@@ -439,11 +434,11 @@ TEST_F(Http2DecoderTest, TheReservedBitOfAStreamIsIgnored) {
 }
 
 TEST_F(Http2DecoderTest, PushedStreamsAreNoCalls) {
-  Feed(kClient, Request(1, kGet, kEndStream));
-  Feed(kServer, Frame(NGHTTP2_PUSH_PROMISE, kEndHeaders, 1, Number(2, 4) + server_.Encode(kGet)));
+  Feed(kClient, Request(1, kHttp2Get, kEndStream));
+  Feed(kServer, Frame(NGHTTP2_PUSH_PROMISE, kEndHeaders, 1, Number(2, 4) + server_.Encode(kHttp2Get)));
   Feed(kServer, Frame(NGHTTP2_PUSH_PROMISE, kPadded, 1,
-                      Number(3, 1) + Number(4, 4) + server_.Encode(kGet).substr(0, 2) + "pad"));
-  Feed(kServer, Continuation(1, server_.Encode(kGet).substr(2)));
+                      Number(3, 1) + Number(4, 4) + server_.Encode(kHttp2Get).substr(0, 2) + "pad"));
+  Feed(kServer, Continuation(1, server_.Encode(kHttp2Get).substr(2)));
   Feed(kServer, {Answer(2, {{":status", "200"}, {"x-pushed", "y"}}), Data(2, "pushed", kEndStream)});
   Feed(kServer, {Answer(1, {{":status", "200"}}), Data(1, "asked", kEndStream)});
   EXPECT_THAT(recorder_.calls, SizeIs(1));
@@ -488,7 +483,7 @@ TEST_F(Http2DecoderTest, PaddingIsNoPartOfWhatIsInside) {
 }
 
 TEST_F(Http2DecoderTest, ABodyThatEndsInAPaddedFrameEndsOnce) {
-  Feed(kClient, {Request(1, kGet), Data(1, Number(2, 1) + "body" + "pa", kPadded | kEndStream)});
+  Feed(kClient, {Request(1, kHttp2Get), Data(1, Number(2, 1) + "body" + "pa", kPadded | kEndStream)});
   EXPECT_THAT(call().sent(kClient), ElementsAre(Message{4, 4, true}));
   EXPECT_EQ(recorder_.pieces, 1u);
 }
@@ -706,7 +701,7 @@ TEST_F(Http2DecoderTest, AnySplitTellsTheSameCalls) {
   talk.emplace_back(kServer,
                     Headers(1, server.Encode({{":status", "103"}})) + Headers(1, server.Encode(kGrpcAnswer)));
   talk.emplace_back(
-      kClient, Join({Headers(3, client.Encode(kGet), kEndHeaders | kEndStream),
+      kClient, Join({Headers(3, client.Encode(kHttp2Get), kEndHeaders | kEndStream),
                      Data(1, Number(30, 1) + GrpcMessage("padded") + pad, kPadded),
                      Headers(5, client.Encode(kGrpcRequest)), Data(5, GrpcMessage("part").substr(0, 7))}));
   block = server.Encode({{":path", "/pushed"}, {"fedcarbon-bin", std::string("\0\n\r", 3)}});

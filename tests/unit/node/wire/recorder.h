@@ -17,6 +17,9 @@
 
 namespace fedcarbon::node::testing {
 
+inline constexpr End kClient = End::kClient;
+inline constexpr End kServer = End::kServer;
+
 inline void Require(bool condition, const char* what) {
   if (condition) return;
   std::fprintf(stderr, "A decoder broke its promise: %s\n", what);
@@ -32,6 +35,8 @@ struct Message {
     return std::tie(a.encoded, a.message, a.whole) == std::tie(b.encoded, b.message, b.whole);
   }
 };
+
+inline const Message kEmptyBody{0, 0, true};
 
 struct Block {
   End from;

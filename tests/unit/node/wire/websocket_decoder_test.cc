@@ -19,9 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr End kClient = End::kClient;
-constexpr End kServer = End::kServer;
-
 class WebSocketDecoderTest : public ::testing::Test {
  protected:
   void SetUp() override { Restart(); }

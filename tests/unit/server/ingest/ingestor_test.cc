@@ -19,7 +19,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr uint64_t kEpoch = 7;
+constexpr uint64_t kIngestedEpoch = 7;
 const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
 
 v1::ReportRequest Batch(const std::string& node, uint64_t sequence) {
@@ -30,14 +30,15 @@ v1::ReportRequest Batch(const std::string& node, uint64_t sequence) {
   span.wall = absl::Microseconds(1);
   builder.Add(span);
   v1::ReportRequest request;
-  request.set_sealed_batch(builder.Seal({node, kEpoch, sequence}, {kNow, absl::ZeroDuration(), "boot"}));
+  request.set_sealed_batch(
+      builder.Seal({node, kIngestedEpoch, sequence}, {kNow, absl::ZeroDuration(), "boot"}));
   return request;
 }
 
 v1::ReportRequest Greeting(const std::string& node, uint64_t oldest) {
   v1::ReportRequest request;
   request.mutable_greeting()->set_node(node);
-  request.mutable_greeting()->set_epoch(kEpoch);
+  request.mutable_greeting()->set_epoch(kIngestedEpoch);
   request.mutable_greeting()->set_oldest_sequence(oldest);
   return request;
 }
@@ -149,7 +150,7 @@ TEST(Ingestor, WhatGathersDuringACommitBecomesOneGroupUpToTheLimit) {
   Ingestor ingestor(&store, Clock::System(), &metrics);
   Answers answers;
   const auto submit = [&](uint64_t sequence) {
-    ingestor.Submit({{"a.example", kEpoch, sequence}, kNow, "", {}}, answers.Next());
+    ingestor.Submit({{"a.example", kIngestedEpoch, sequence}, kNow, "", {}}, answers.Next());
   };
   submit(1);
   store.AwaitAppend();
@@ -165,12 +166,12 @@ TEST(Ingestor, FailingStoreLetsNodesTryAgain) {
   Metrics metrics;
   Ingestor ingestor(&store, Clock::System(), &metrics);
   Answers answers;
-  ingestor.Submit({{"a.example", kEpoch, 1}, kNow, "", {}}, answers.Next());
+  ingestor.Submit({{"a.example", kIngestedEpoch, 1}, kNow, "", {}}, answers.Next());
   const absl::Status refused = answers.Await(1)[0].status();
   EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
   EXPECT_THAT(std::string(refused.message()), HasSubstr("disk full"));
   store.failing = false;
-  ingestor.Submit({{"a.example", kEpoch, 1}, kNow, "", {}}, answers.Next());
+  ingestor.Submit({{"a.example", kIngestedEpoch, 1}, kNow, "", {}}, answers.Next());
   EXPECT_EQ(answers.Await(2)[1].value(), 1u);
 }
 
@@ -180,9 +181,9 @@ TEST(Ingestor, GreetingWaitsForWhatTheOldStreamStillHadUnderWay) {
   Metrics metrics;
   Ingestor ingestor(&store, Clock::System(), &metrics);
   Answers answers;
-  ingestor.Submit({{"a.example", kEpoch, 1}, kNow, "", {}}, answers.Next());
+  ingestor.Submit({{"a.example", kIngestedEpoch, 1}, kNow, "", {}}, answers.Next());
   store.AwaitAppend();
-  ingestor.Submit({{"a.example", kEpoch, 2}, kNow, "", {}}, answers.Next());
+  ingestor.Submit({{"a.example", kIngestedEpoch, 2}, kNow, "", {}}, answers.Next());
   ingestor.Greet(Greeting("a.example", 3).greeting(), answers.Next());
   store.Hold(false);
   EXPECT_EQ(answers.Await(3)[2].value(), 2u);
@@ -196,10 +197,10 @@ TEST(Ingestor, EndsOnlyAfterEverythingIsCommittedAndAnswered) {
   {
     Ingestor ingestor(&store, Clock::System(), &metrics);
     for (uint64_t sequence = 1; sequence <= 2000; ++sequence) {
-      ingestor.Submit({{"a.example", kEpoch, sequence}, kNow, "", {}}, answers.Next());
+      ingestor.Submit({{"a.example", kIngestedEpoch, sequence}, kNow, "", {}}, answers.Next());
     }
   }
-  EXPECT_EQ(store.Watermark("a.example", kEpoch).value(), 2000u);
+  EXPECT_EQ(store.Watermark("a.example", kIngestedEpoch).value(), 2000u);
   EXPECT_EQ(answers.Await(2000).size(), 2000u);
 }
 

@@ -14,23 +14,23 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr uint64_t kEpoch = 7;
-const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
+constexpr uint64_t kStreamEpoch = 7;
+const absl::Time kArrival = absl::FromUnixSeconds(1'700'000'000);
 
-std::string Sealed(uint64_t sequence, const std::string& node = "a.example", uint64_t epoch = kEpoch) {
+std::string Sealed(uint64_t sequence, const std::string& node = "a.example", uint64_t epoch = kStreamEpoch) {
   BatchBuilder builder(kMaxSealedBatchBytes);
   Span span;
   span.round = {"run", sequence};
-  span.start = kNow;
+  span.start = kArrival;
   span.wall = absl::Seconds(1);
   builder.Add(span);
-  return builder.Seal({node, epoch, sequence}, {kNow, absl::ZeroDuration(), "boot"});
+  return builder.Seal({node, epoch, sequence}, {kArrival, absl::ZeroDuration(), "boot"});
 }
 
 v1::ReportRequest Greeting(uint64_t oldest, const std::string& node = "a.example") {
   v1::ReportRequest request;
   request.mutable_greeting()->set_node(node);
-  request.mutable_greeting()->set_epoch(kEpoch);
+  request.mutable_greeting()->set_epoch(kStreamEpoch);
   request.mutable_greeting()->set_oldest_sequence(oldest);
   request.set_sent_us(11);
   return request;
@@ -92,10 +92,10 @@ class ReportService : public ::testing::Test {
     return call->End();
   }
 
-  uint64_t Watermark() { return store_.Watermark("a.example", kEpoch).value(); }
+  uint64_t Watermark() { return store_.Watermark("a.example", kStreamEpoch).value(); }
 
   MemoryStore store_;
-  ManualClock clock_{kNow};
+  ManualClock clock_{kArrival};
   Metrics metrics_;
   Ingestor ingestor_{&store_, &clock_, &metrics_};
   ReportServiceImpl service_;
@@ -108,8 +108,8 @@ TEST_F(ReportService, GreetingIsAnsweredWithWatermarkAndTimes) {
   call->stream->Write(Greeting(1));
   EXPECT_EQ(call->Read(), 0);
   EXPECT_EQ(call->response.request_sent_us(), 11);
-  EXPECT_EQ(call->response.request_received_us(), absl::ToUnixMicros(kNow));
-  EXPECT_EQ(call->response.response_sent_us(), absl::ToUnixMicros(kNow));
+  EXPECT_EQ(call->response.request_received_us(), absl::ToUnixMicros(kArrival));
+  EXPECT_EQ(call->response.response_sent_us(), absl::ToUnixMicros(kArrival));
   EXPECT_TRUE(call->End().ok());
 }
 
@@ -186,7 +186,7 @@ TEST_F(ReportService, NewerFormatIsForTheNodeToKeep) {
   v1::Batch batch;
   batch.set_format(kBatchFormat + 1);
   batch.set_node("a.example");
-  batch.set_epoch(kEpoch);
+  batch.set_epoch(kStreamEpoch);
   batch.set_sequence(1);
   v1::SealedBatch sealed;
   sealed.set_batch(batch.SerializeAsString());

@@ -39,12 +39,12 @@ Bytes AllWaste(const CountedEdge& count) {
   return sum;
 }
 
-CountedEdge Counted(const std::vector<EdgeObservation>& observations, const TransportShares& transport = {}) {
-  return CountEdge(MergeObservations(observations), transport);
+CountedEdge CountOf(const std::vector<EdgeObservation>& observations, const TransportShares& transport = {}) {
+  return CountOf(MergeObservations(observations), transport);
 }
 
 TEST(Edges, EqualEndsCountOnce) {
-  const CountedEdge count = Counted({Observation(kSender, 1000), Observation(kReceiver, 1000)});
+  const CountedEdge count = CountOf({Observation(kSender, 1000), Observation(kReceiver, 1000)});
   EXPECT_EQ(count.calls, 1u);
   EXPECT_EQ(count.message, Bytes(1000));
   EXPECT_EQ(count.counted, Bytes(1000 + 5 + 52));
@@ -55,20 +55,20 @@ TEST(Edges, EqualEndsCountOnce) {
 }
 
 TEST(Edges, OneEndAloneCountsWithoutDisagreement) {
-  const CountedEdge count = Counted({Observation(kReceiver, 1000)});
+  const CountedEdge count = CountOf({Observation(kReceiver, 1000)});
   EXPECT_EQ(count.message, Bytes(1000));
   EXPECT_FALSE(count.disagreement.has_value());
 }
 
 TEST(Edges, TheLargerEndCountsAndTheDifferenceIsShown) {
-  const CountedEdge count = Counted({Observation(kSender, 1000), Observation(kReceiver, 700)});
+  const CountedEdge count = CountOf({Observation(kSender, 1000), Observation(kReceiver, 700)});
   EXPECT_EQ(count.message, Bytes(1000));
   EXPECT_EQ(count.disagreement, Bytes(300));
 }
 
 TEST(Edges, UnansweredBytesStandApart) {
   const CountedEdge count =
-      Counted({Observation(kSender, 1000), Observation(kSender, 400, v1::OBSERVER_INTERCEPTOR, false)});
+      CountOf({Observation(kSender, 1000), Observation(kSender, 400, v1::OBSERVER_INTERCEPTOR, false)});
   EXPECT_EQ(count.message, Bytes(1000));
   EXPECT_EQ(count.unconfirmed_message, Bytes(400));
   EXPECT_EQ(count.unconfirmed, Bytes(400 + 5 + 52));
@@ -76,7 +76,7 @@ TEST(Edges, UnansweredBytesStandApart) {
 
 TEST(Edges, ASecondObserverOfAnEndIsACrossCheckAndNeverAdded) {
   const CountedEdge count =
-      Counted({Observation(kSender, 1000), Observation(kSender, 990, v1::OBSERVER_PROXY)});
+      CountOf({Observation(kSender, 1000), Observation(kSender, 990, v1::OBSERVER_PROXY)});
   EXPECT_EQ(count.message, Bytes(1000));
   EXPECT_EQ(count.cross_check, Bytes(990));
   EXPECT_FALSE(count.disagreement.has_value());
@@ -86,7 +86,7 @@ TEST(Edges, TheOutermostLayerKnownIsPriced) {
   EdgeObservation proxy = Observation(kReceiver, 0, v1::OBSERVER_PROXY);
   proxy.totals.message = {};
   proxy.totals.encoded = {1, Bytes(300)};  // compressed
-  const CountedEdge count = Counted({Observation(kSender, 1000), proxy});
+  const CountedEdge count = CountOf({Observation(kSender, 1000), proxy});
   EXPECT_EQ(count.layer, v1::LAYER_ENCODED);
   EXPECT_EQ(count.counted, Bytes(300 + 52));
   EXPECT_EQ(count.message, Bytes(1000));
@@ -95,21 +95,21 @@ TEST(Edges, TheOutermostLayerKnownIsPriced) {
 TEST(Edges, ATransferOfUnknownSizeMakesALowerBound) {
   EdgeObservation observation = Observation(kSender, 1000);
   observation.totals.transfers = 2;
-  EXPECT_TRUE(Counted({observation}).at_least);
+  EXPECT_TRUE(CountOf({observation}).at_least);
 }
 
 TEST(Edges, WhatRoundsHoldIsNotUnattributed) {
-  const CountedEdge whole = Counted({Observation(kSender, 1000), Observation(kReceiver, 1000)});
+  const CountedEdge whole = CountOf({Observation(kSender, 1000), Observation(kReceiver, 1000)});
   EXPECT_EQ(Unattributed(whole, whole).message, Bytes(0));
-  EXPECT_EQ(Unattributed(whole, Counted({Observation(kSender, 600)})).message, Bytes(400));
-  EXPECT_EQ(Unattributed(whole, Counted({Observation(kSender, 1600)})).message, Bytes(0));
+  EXPECT_EQ(Unattributed(whole, CountOf({Observation(kSender, 600)})).message, Bytes(400));
+  EXPECT_EQ(Unattributed(whole, CountOf({Observation(kSender, 1600)})).message, Bytes(0));
 }
 
 // Waste: a breakdown of what counts, never an addition.
 
 TEST(Edges, WasteIsPartOfWhatCounts) {
   const CountedEdge count =
-      Counted({Observation(kSender, 1000), Wasted(v1::WASTE_REPEATED, Observation(kSender, 600)),
+      CountOf({Observation(kSender, 1000), Wasted(v1::WASTE_REPEATED, Observation(kSender, 600)),
                Wasted(v1::WASTE_POLL, Observation(kSender, 10))});
   EXPECT_EQ(count.counted, Bytes(1610 + 3 * (5 + 52)));
   EXPECT_EQ(count.waste[v1::WASTE_REPEATED].counted, Bytes(600 + 5 + 52));
@@ -122,7 +122,7 @@ TEST(Edges, WasteIsPartOfWhatCounts) {
 
 TEST(Edges, TheEndThatCountsIsChosenOverAllCategories) {
   const CountedEdge count =
-      Counted({Observation(kSender, 700), Wasted(v1::WASTE_REPEATED, Observation(kSender, 600)),
+      CountOf({Observation(kSender, 700), Wasted(v1::WASTE_REPEATED, Observation(kSender, 600)),
                Observation(kReceiver, 1000)});
   EXPECT_EQ(count.message, Bytes(1300));
   EXPECT_EQ(count.waste[v1::WASTE_REPEATED].counted, Bytes(600 + 5 + 52));
@@ -130,14 +130,14 @@ TEST(Edges, TheEndThatCountsIsChosenOverAllCategories) {
 
 TEST(Edges, WasteThatOnlyTheOtherEndKnowsIsNotShown) {
   const CountedEdge count =
-      Counted({Wasted(v1::WASTE_REPEATED, Observation(kSender, 999)), Observation(kReceiver, 1000)});
+      CountOf({Wasted(v1::WASTE_REPEATED, Observation(kSender, 999)), Observation(kReceiver, 1000)});
   EXPECT_EQ(AllWaste(count), Bytes(0));
 }
 
 TEST(Edges, OfEndsThatCountTheSameTheOneThatKnowsOfMoreWasteIsShown) {
   const EdgeObservation all = Wasted(v1::WASTE_REPEATED, Observation(kReceiver, 1000));
   const EdgeObservation some = Wasted(v1::WASTE_POLL, Observation(kSender, 400));
-  const CountedEdge count = Counted({Observation(kSender, 600), some, all});
+  const CountedEdge count = CountOf({Observation(kSender, 600), some, all});
   EXPECT_EQ(count.waste[v1::WASTE_REPEATED].counted, Bytes(1000 + 5 + 52));
   EXPECT_TRUE(count.waste[v1::WASTE_POLL].empty());
 }
@@ -147,28 +147,28 @@ TEST(Edges, WasteIsMeasuredAtTheLayerThatCounts) {
   proxy.totals.message = {};
   proxy.totals.encoded = {1, Bytes(300)};
   const EdgeObservation interceptor = Wasted(v1::WASTE_REPEATED, Observation(kSender, 1000));
-  EXPECT_EQ(AllWaste(Counted({interceptor, proxy})), Bytes(0)) << "the proxy's bytes count";
-  const CountedEdge count = Counted({interceptor, Wasted(v1::WASTE_POLL, proxy)});
+  EXPECT_EQ(AllWaste(CountOf({interceptor, proxy})), Bytes(0)) << "the proxy's bytes count";
+  const CountedEdge count = CountOf({interceptor, Wasted(v1::WASTE_POLL, proxy)});
   EXPECT_EQ(count.waste[v1::WASTE_POLL].counted, Bytes(300 + 52));
   EXPECT_EQ(AllWaste(count), count.counted);
 }
 
 TEST(Edges, WasteThatWasNeverAnsweredIsNone) {
   EXPECT_EQ(
-      AllWaste(Counted({Wasted(v1::WASTE_FAILED, Observation(kSender, 400, v1::OBSERVER_PROXY, false))})),
+      AllWaste(CountOf({Wasted(v1::WASTE_FAILED, Observation(kSender, 400, v1::OBSERVER_PROXY, false))})),
       Bytes(0));
 }
 
 TEST(Edges, WasteOutsideTheRoundsIsAtMostWhatIsCountedThere) {
   const CountedEdge whole =
-      Counted({Observation(kSender, 1000), Wasted(v1::WASTE_REPEATED, Observation(kSender, 600))});
+      CountOf({Observation(kSender, 1000), Wasted(v1::WASTE_REPEATED, Observation(kSender, 600))});
   const CountedEdge rounds =
-      Counted({Observation(kSender, 1000), Wasted(v1::WASTE_REPEATED, Observation(kSender, 250))});
+      CountOf({Observation(kSender, 1000), Wasted(v1::WASTE_REPEATED, Observation(kSender, 250))});
   const CountedEdge rest = Unattributed(whole, rounds);
   EXPECT_EQ(rest.waste[v1::WASTE_REPEATED].counted, Bytes(350));
   EXPECT_EQ(AllWaste(Unattributed(whole, whole)), Bytes(0));
   // The end that named the rounds knew of no waste, and counted all bytes but a few.
-  const CountedEdge unaware = Counted({Observation(kReceiver, 1600)});
+  const CountedEdge unaware = CountOf({Observation(kReceiver, 1600)});
   EXPECT_EQ(Unattributed(whole, unaware).counted, Bytes(57));
   EXPECT_EQ(AllWaste(Unattributed(whole, unaware)), Bytes(57));
   EXPECT_TRUE(Unattributed(unaware, whole).waste[v1::WASTE_REPEATED].empty());
@@ -195,9 +195,9 @@ TEST(Edges, WasteNeverChangesWhatCounts) {
       }
       observations.push_back(observation);
     }
-    const CountedEdge count = Counted(observations, transport);
+    const CountedEdge count = CountOf(observations, transport);
     for (EdgeObservation& observation : observations) observation.waste = v1::WASTE_UNSPECIFIED;
-    const CountedEdge without = Counted(observations, transport);
+    const CountedEdge without = CountOf(observations, transport);
     EXPECT_EQ(count.counted, without.counted);
     EXPECT_EQ(count.unconfirmed, without.unconfirmed);
     EXPECT_EQ(count.message, without.message);
@@ -242,7 +242,7 @@ TEST(Edges, RoundsAndUnattributedAreEverythingRecorded) {
       }
       all.insert(all.end(), observations.begin(), observations.end());
       if (scope == kScopes - 1) continue;
-      in_rounds += Counted(observations);
+      in_rounds += CountOf(observations);
       rounds += largest;
     }
     const std::vector<EdgeObservation> merged = MergeObservations(all);
@@ -251,7 +251,7 @@ TEST(Edges, RoundsAndUnattributedAreEverythingRecorded) {
           (observation.by_sender ? 0 : 1) + (observation.observer == v1::OBSERVER_PROXY ? 2 : 0);
       EXPECT_EQ(observation.totals.message.bytes, Bytes(recorded[observer]));
     }
-    const CountedEdge rest = Unattributed(Counted(merged), in_rounds);
+    const CountedEdge rest = Unattributed(CountOf(merged), in_rounds);
     EXPECT_EQ(in_rounds.message, Bytes(rounds));
     EXPECT_EQ(in_rounds.message + rest.message,
               Bytes(std::max(rounds, *std::max_element(recorded.begin(), recorded.end()))));

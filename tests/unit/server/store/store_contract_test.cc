@@ -748,7 +748,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Implementation{"Sqlite",
                                      [](const std::string& folder) -> std::unique_ptr<Store> {
                                        auto store = SqliteStore::Open(folder, [](const StoredBatch&) {
-                                         return absl::InternalError("a new store has no batches to extract from");
+                                         return absl::InternalError(
+                                             "a new store has no batches to extract from");
                                        });
                                        EXPECT_TRUE(store.ok()) << store.status();
                                        return *std::move(store);
