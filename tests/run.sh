@@ -5,14 +5,15 @@
 #   address   clang with -Wthread-safety, AddressSanitizer and UndefinedBehaviorSanitizer
 #   thread    clang with ThreadSanitizer: what starts threads, without gRPC, which Debian does not instrument
 #   release   g++, the programs as they are shipped
-#   long      everything in all three trees, and what takes hours
+#   tidy      clang-tidy over the sources that differ from SINCE (a commit, in the environment; HEAD^), after smoke
+#   long      everything in all three trees, clang-tidy over all, and what takes hours
 # Without an argument style, address, thread and release. Exit status 0 if every test passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source lib/packages.sh
 
 usage() {
-  echo "usage: tests/run.sh [smoke|style|address|thread|release|long]..." >&2
+  echo "usage: tests/run.sh [smoke|style|address|thread|release|tidy|long]..." >&2
   exit 2
 }
 
@@ -21,8 +22,8 @@ for stage in "${@:-all}"; do
   case $stage in
     all) stages+=(style address thread release) ;;
     smoke) stages+=(style smoke) ;;
-    long) stages+=(style long-address long-thread long-release tidy) ;;
-    style | address | thread | release) stages+=("$stage") ;;
+    long) stages+=(smoke style long-address long-thread long-release tidy) SINCE=$(git hash-object -t tree /dev/null) ;;
+    style | address | thread | release | tidy) stages+=("$stage") ;;
     *) usage ;;
   esac
 done
@@ -142,8 +143,8 @@ for stage in "${stages[@]}"; do
       ;;
     tidy)
       echo "== tidy"
-      check clang-tidy bash -c "git ls-files 'lib/*.cc' 'node/*.cc' 'server/*.cc' |
-        xargs -P2 -n8 clang-tidy-14 --quiet -p build/tests-long-release"
+      check clang-tidy bash -c "git diff --name-only --diff-filter=d ${SINCE:-HEAD^} -- 'lib/*.cc' 'node/*.cc' 'server/*.cc' |
+        xargs -r -P2 -n8 clang-tidy-14 --quiet -p build/tests-smoke"
       ;;
   esac
 done
