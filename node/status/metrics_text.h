@@ -7,8 +7,6 @@
 
 namespace fedcarbon::node {
 
-inline constexpr char kMetricsContentType[] = "text/plain; version=0.0.4; charset=utf-8";
-
 /// No label holds text from outside: no address, node, run, round or method.
 std::string MetricsText(const ProxyMetrics& metrics);
 

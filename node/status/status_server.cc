@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "fedcarbon/metrics/metric_families.h"
 #include "fedcarbon/status/status.h"
 #include "node/status/metrics_text.h"
 

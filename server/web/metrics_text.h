@@ -8,8 +8,6 @@
 
 namespace fedcarbon::server {
 
-inline constexpr char kMetricsContentType[] = "text/plain; version=0.0.4; charset=utf-8";
-
 /// No label holds text from outside: no run, round or node.
 std::string MetricsText(const Metrics& metrics);
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/metrics/metric_families.h"
 #include "server/web/api.h"
 #include "server/web/assets.h"
 #include "server/web/metrics_text.h"
