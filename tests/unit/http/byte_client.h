@@ -8,7 +8,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <functional>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace fedcarbon {
 
@@ -52,6 +55,17 @@ inline std::string Ask(int port, const std::string& bytes) {
   ByteClient client(port);
   client.Send(bytes);
   return client.Receive();
+}
+
+/// For a server that many ask at once.
+inline void TenTimesOn32Threads(const std::function<void()>& ask) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 32; ++i) {
+    threads.emplace_back([&ask] {
+      for (int k = 0; k < 10; ++k) ask();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace fedcarbon

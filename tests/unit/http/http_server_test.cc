@@ -6,7 +6,6 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -78,6 +77,14 @@ TEST_F(HttpServerTest, NotModifiedHasNoBodyAndNoLength) {
   Start();
   EXPECT_EQ(Ask("GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\n\r\n"),
             "HTTP/1.1 304 Not Modified\r\nConnection: close\r\nETag: \"e\"\r\n\r\n");
+}
+
+TEST_F(HttpServerTest, RangesAndCodingsAreIgnored) {
+  Start();
+  const std::string whole = Ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  for (const char* field : {"Range: bytes=0-0,0-0\r\nAccept-Encoding: gzip, br", "Accept-Encoding: gzip"}) {
+    EXPECT_EQ(Ask(absl::StrCat("GET / HTTP/1.1\r\nHost: x\r\n", field, "\r\n\r\n")), whole) << field;
+  }
 }
 
 TEST_F(HttpServerTest, ABodyIsNotReadAndItsSenderGetsTheAnswer) {
@@ -165,13 +172,7 @@ TEST_F(HttpServerTest, EndsThoughAClientHangs) {
 
 TEST_F(HttpServerTest, AnswersManyAtOnce) {
   Start();
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 32; ++i) {
-    threads.emplace_back([this] {
-      for (int k = 0; k < 10; ++k) EXPECT_THAT(Ask("GET / HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  TenTimesOn32Threads([this] { EXPECT_THAT(Ask("GET / HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 200 ")); });
   EXPECT_EQ(echo_.handled, 320);
 }
 

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -166,13 +165,7 @@ TEST_F(StatusServerTest, EndsThoughClientsHang) {
 
 TEST_F(StatusServerTest, AnswersManyAtOnce) {
   Start();
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 32; ++i) {
-    threads.emplace_back([this] {
-      for (int k = 0; k < 10; ++k) EXPECT_THAT(Get("/metrics"), StartsWith("HTTP/1.1 200 "));
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  TenTimesOn32Threads([this] { EXPECT_THAT(Get("/metrics"), StartsWith("HTTP/1.1 200 ")); });
 }
 
 TEST_F(StatusServerTest, APortInUseIsAnErrorWithTheAddress) {

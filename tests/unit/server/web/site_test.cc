@@ -239,7 +239,12 @@ TEST_F(SiteTest, OnlyReadingIsAllowed) {
     EXPECT_EQ(response.allow, "GET, HEAD");
     EXPECT_EQ(Json::parse(response.body)["code"], 12);
   }
-  EXPECT_EQ(site_.Answer({"HEAD", "/api/v1/runs", ""}).status, 200);
+  const Response get = Get("/api/v1/runs");
+  const Response head = site_.Answer({"HEAD", "/api/v1/runs", ""});
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.body, get.body);
+  EXPECT_EQ(head.content_type, get.content_type);
+  EXPECT_EQ(HeaderFields(head), HeaderFields(get));
 }
 
 TEST_F(SiteTest, ServesThePage) {
