@@ -14,34 +14,11 @@ usage: node/demo/run.sh [--once] [--model mlp|logistic] [--rounds N] [--seed N] 
 EOF
 }
 
-misused() {
-  echo "$0: $1" >&2
-  usage >&2
-  exit 2
-}
-
-once=false model=mlp rounds=15 seed=1 bin=
-while [ $# -gt 0 ]; do
-  case $1 in
-    --once) once=true; shift; continue ;;
-    -h | --help) usage; exit 0 ;;
-    --model | --rounds | --seed | --bin) [ $# -ge 2 ] || misused "$1 needs a value" ;;
-    *) misused "unknown option $1" ;;
-  esac
-  case $1 in
-    --model) model=$2 ;;
-    --rounds) rounds=$2 ;;
-    --seed) seed=$2 ;;
-    --bin) bin=$2 ;;
-  esac
-  shift 2
-done
-case $model in mlp | logistic) ;; *) misused "--model is mlp or logistic, not $model" ;; esac
-[[ $rounds =~ ^[0-9]{1,5}$ ]] && [ "$((10#$rounds))" -ge 1 ] && [ "$((10#$rounds))" -le 10000 ] ||
-  misused "--rounds is 1 to 10000, not $rounds"
-[[ $seed =~ ^[0-9]{1,18}$ ]] || misused "--seed is a number, not $seed"
-
 top=$(cd "$(dirname "$0")/../.." && pwd)
+source "$top/node/demo/options.sh"
+once=false model=mlp rounds=15 seed=1 bin=
+read_options 10000 "$@"
+
 data=$top/node/demo/data
 programs=(fedcarbon fedcarbon-coordinator fedcarbon-demo-aggregator fedcarbon-demo-hospital fedcarbon-demo-pooled
   fedcarbon-demo-summary)
