@@ -47,12 +47,7 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 # What would be the hospitals' own lines; all of this runs on one machine.
 export FEDCARBON_LINK=fixed
 
-start coordinator "$bin/fedcarbon-coordinator" --data "$work/data" --grpc 127.0.0.1:0 --http 127.0.0.1:0
-address='(127\.0\.0\.1:[0-9]+)'
-FEDCARBON_COORDINATOR=$(said coordinator "^grpc $address")
-page=http://$(said coordinator "^http $address")
-export FEDCARBON_COORDINATOR
-echo "== the coordinator's page: $page"
+start_coordinator
 
 superlink=127.0.0.1:$(free_port)
 start superlink flower-superlink --insecure --host "${superlink%:*}" --port "${superlink#*:}"
@@ -73,10 +68,7 @@ hospital() {
   start "$1" flower-supernode --insecure --superlink "$(said "$1-node" "^listen $address")" --host 127.0.0.1 \
     --port "$(free_port)" --node-config "data=\"$data/$3\""
 }
-hospital cleveland USA cleveland.csv
-hospital long-beach USA va_long_beach.csv
-hospital budapest HUN hungarian.csv
-hospital zurich-basel CHE switzerland.csv
+four_hospitals
 
 in_background "$bin/fedcarbon" watch
 start training flwr run "$app" demo --stream \

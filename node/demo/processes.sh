@@ -51,6 +51,25 @@ said() {
   return 1
 }
 
+address='(127\.0\.0\.1:[0-9]+)'  # in a PATTERN
+
+# start_coordinator: the one in $bin; then $page is its page, and programs find it by FEDCARBON_COORDINATOR.
+start_coordinator() {
+  start coordinator "$bin/fedcarbon-coordinator" --data "$work/data" --grpc 127.0.0.1:0 --http 127.0.0.1:0
+  FEDCARBON_COORDINATOR=$(said coordinator "^grpc $address")
+  page=http://$(said coordinator "^http $address")
+  export FEDCARBON_COORDINATOR
+  echo "== the coordinator's page: $page"
+}
+
+# four_hospitals: calls the demo's own hospital NODE COUNTRY FILE for each.
+four_hospitals() {
+  hospital cleveland USA cleveland.csv
+  hospital long-beach USA va_long_beach.csv
+  hospital budapest HUN hungarian.csv
+  hospital zurich-basel CHE switzerland.csv
+}
+
 # build TOP TARGET...: in TOP/build, in Release.
 build() {
   local top=$1 cores settings=()

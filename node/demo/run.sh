@@ -37,12 +37,7 @@ done
 # What would be the hospitals' and the aggregator's own lines; all of this runs on one machine.
 export FEDCARBON_LINK=fixed
 
-start coordinator "$bin/fedcarbon-coordinator" --data "$work/data" --grpc 127.0.0.1:0 --http 127.0.0.1:0
-address='(127\.0\.0\.1:[0-9]+)'
-FEDCARBON_COORDINATOR=$(said coordinator "^grpc $address")
-page=http://$(said coordinator "^http $address")
-export FEDCARBON_COORDINATOR
-echo "== the coordinator's page: $page"
+start_coordinator
 
 # The aggregator's country is made up; the hospitals' are their own.
 start aggregator "$bin/fedcarbon-demo-aggregator" --listen 127.0.0.1:0 --country DEU --model "$model" --rounds "$rounds" \
@@ -56,10 +51,7 @@ hospital() {
     --record "$work/$1.record"
   training+=("${started[-1]}")
 }
-hospital cleveland USA cleveland.csv
-hospital long-beach USA va_long_beach.csv
-hospital budapest HUN hungarian.csv
-hospital zurich-basel CHE switzerland.csv
+four_hospitals
 
 in_background "$bin/fedcarbon" watch
 watch=${started[-1]}
