@@ -161,98 +161,90 @@ class FakeCoordinator {
   uint64_t request_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-/// Answers before Send returns: for tests with one thread.
-class DirectTransport : public Transport {
+/// Opens streams of one kind to a FakeCoordinator, which must outlive them.
+template <typename Stream>
+class FakeTransport : public Transport {
  public:
-  explicit DirectTransport(FakeCoordinator* coordinator) : coordinator_(coordinator) {}
+  explicit FakeTransport(FakeCoordinator* coordinator) : coordinator_(coordinator) {}
 
   std::unique_ptr<ReportClientStream> Open(StreamListener* listener) override {
     return std::make_unique<Stream>(coordinator_, listener);
   }
 
  private:
-  class Stream : public ReportClientStream {
-   public:
-    Stream(FakeCoordinator* coordinator, StreamListener* listener)
-        : coordinator_(coordinator), listener_(listener) {}
-
-    void Send(v1::ReportRequest request) override {
-      if (over_) return;
-      FakeCoordinator::Outcome outcome = coordinator_->Handle(request);
-      if (outcome.response) listener_->OnResponse(*std::move(outcome.response));
-      if (outcome.end) {
-        over_ = true;
-        listener_->OnEnd(*std::move(outcome.end));
-      }
-    }
-
-   private:
-    FakeCoordinator* const coordinator_;
-    StreamListener* const listener_;
-    bool over_ = false;
-  };
-
   FakeCoordinator* const coordinator_;
 };
+
+/// Answers before Send returns: for tests with one thread.
+class DirectStream : public ReportClientStream {
+ public:
+  DirectStream(FakeCoordinator* coordinator, StreamListener* listener)
+      : coordinator_(coordinator), listener_(listener) {}
+
+  void Send(v1::ReportRequest request) override {
+    if (over_) return;
+    FakeCoordinator::Outcome outcome = coordinator_->Handle(request);
+    if (outcome.response) listener_->OnResponse(*std::move(outcome.response));
+    if (outcome.end) {
+      over_ = true;
+      listener_->OnEnd(*std::move(outcome.end));
+    }
+  }
+
+ private:
+  FakeCoordinator* const coordinator_;
+  StreamListener* const listener_;
+  bool over_ = false;
+};
+using DirectTransport = FakeTransport<DirectStream>;
 
 /// Answers on a thread of each stream's own, as a network does.
-class ThreadedTransport : public Transport {
+class ThreadedStream : public ReportClientStream {
  public:
-  explicit ThreadedTransport(FakeCoordinator* coordinator) : coordinator_(coordinator) {}
+  ThreadedStream(FakeCoordinator* coordinator, StreamListener* listener)
+      : thread_([this, coordinator, listener] { Run(coordinator, listener); }) {}
 
-  std::unique_ptr<ReportClientStream> Open(StreamListener* listener) override {
-    return std::make_unique<Stream>(coordinator_, listener);
+  ~ThreadedStream() override {
+    {
+      MutexLock lock(&mutex_);
+      closed_ = true;
+      changed_.NotifyAll();
+    }
+    thread_.join();
+  }
+
+  void Send(v1::ReportRequest request) override {
+    MutexLock lock(&mutex_);
+    requests_.push_back(std::move(request));
+    changed_.NotifyAll();
   }
 
  private:
-  class Stream : public ReportClientStream {
-   public:
-    Stream(FakeCoordinator* coordinator, StreamListener* listener)
-        : thread_([this, coordinator, listener] { Run(coordinator, listener); }) {}
-
-    ~Stream() override {
+  void Run(FakeCoordinator* coordinator, StreamListener* listener) {
+    while (true) {
+      v1::ReportRequest request;
       {
         MutexLock lock(&mutex_);
-        closed_ = true;
-        changed_.NotifyAll();
+        while (!closed_ && requests_.empty()) changed_.Wait(&mutex_);
+        if (closed_) return;
+        request = std::move(requests_.front());
+        requests_.pop_front();
       }
-      thread_.join();
-    }
-
-    void Send(v1::ReportRequest request) override {
-      MutexLock lock(&mutex_);
-      requests_.push_back(std::move(request));
-      changed_.NotifyAll();
-    }
-
-   private:
-    void Run(FakeCoordinator* coordinator, StreamListener* listener) {
-      while (true) {
-        v1::ReportRequest request;
-        {
-          MutexLock lock(&mutex_);
-          while (!closed_ && requests_.empty()) changed_.Wait(&mutex_);
-          if (closed_) return;
-          request = std::move(requests_.front());
-          requests_.pop_front();
-        }
-        FakeCoordinator::Outcome outcome = coordinator->Handle(request);
-        if (outcome.response) listener->OnResponse(*std::move(outcome.response));
-        if (outcome.end) {
-          listener->OnEnd(*std::move(outcome.end));
-          return;
-        }
+      FakeCoordinator::Outcome outcome = coordinator->Handle(request);
+      if (outcome.response) listener->OnResponse(*std::move(outcome.response));
+      if (outcome.end) {
+        listener->OnEnd(*std::move(outcome.end));
+        return;
       }
     }
+  }
 
-    Mutex mutex_;
-    CondVar changed_;
-    bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-    std::deque<v1::ReportRequest> requests_ ABSL_GUARDED_BY(mutex_);
-    std::thread thread_;
-  };
-
-  FakeCoordinator* const coordinator_;
+  Mutex mutex_;
+  CondVar changed_;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<v1::ReportRequest> requests_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
 };
+using ThreadedTransport = FakeTransport<ThreadedStream>;
 
 }  // namespace fedcarbon::testing
