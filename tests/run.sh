@@ -119,7 +119,7 @@ for stage in "${stages[@]}"; do
       ;;
     address)
       only='^(unit|simulation|crash|fuzz)|^conformance\.(packages|hostile|privacy|grpc\.(cpp\.cpp|cpp\.h2|h2\.cpp))|flower\.(packages|1\.41\.0\.message)$' \
-        run address all unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address
+        run address fedcarbon fedcarbon-node fedcarbon-coordinator conformance_peer conformance_schema unit_tests fuzzers -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address
       ;;
     thread)
       only='^(unit|simulation)\.' run thread unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=thread
@@ -129,7 +129,7 @@ for stage in "${stages[@]}"; do
         run release all -- -DCMAKE_BUILD_TYPE=Release
       ;;
     long-address)
-      run long-address all unit_tests -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address -DFEDCARBON_LONG=ON
+      run long-address all unit_tests fuzzers -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address -DFEDCARBON_LONG=ON
       for fuzzer in build/tests-long-address/fuzz/fuzz.*; do  # what was found becomes part of the corpus
         name=${fuzzer##*/fuzz.}
         "$fuzzer" -merge=1 "tests/fuzz/corpus/$name" "build/tests-long-address/tests/fuzz/$name" 2>/dev/null
