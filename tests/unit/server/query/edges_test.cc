@@ -40,7 +40,7 @@ Bytes AllWaste(const CountedEdge& count) {
 }
 
 CountedEdge CountOf(const std::vector<EdgeObservation>& observations, const TransportShares& transport = {}) {
-  return CountOf(MergeObservations(observations), transport);
+  return CountEdge(MergeObservations(observations), transport);
 }
 
 TEST(Edges, EqualEndsCountOnce) {
