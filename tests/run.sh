@@ -118,7 +118,7 @@ for stage in "${stages[@]}"; do
       only='^unit\.' run smoke fedcarbon fedcarbon-node fedcarbon-coordinator unit_tests -- "${clang[@]}"
       ;;
     address)
-      only='^(unit|simulation|crash|fuzz)|^conformance\.(packages|hostile|privacy|grpc\.(cpp\.cpp|cpp\.h2|h2\.cpp))|flower\.(packages|1\.41\.0\.message)$' \
+      only='^(unit|simulation|crash|fuzz)|^conformance\.(packages|hostile|privacy|grpc\.(cpp\.h2|h2\.cpp))|flower\.(packages|1\.41\.0\.message)$' \
         run address fedcarbon fedcarbon-node fedcarbon-coordinator conformance_peer conformance_schema unit_tests fuzzers -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address
       ;;
     thread)
