@@ -78,9 +78,10 @@ TEST_F(WorkerTest, KnowsAnUpstreamThatAcceptsAndResetsAsReached) {
   Server upstream;
   StartWorker(ListenerTo(upstream.endpoint()));
   std::promise<Socket> connected;
-  worker_->loop()->Post([&] {
+  const std::shared_ptr<EventLoop> loop = worker_->loop();
+  loop->Post([&, loop] {
     connected.set_value(Connect());  // both tasks run before the worker looks at its sockets again
-    worker_->loop()->Post([&] { upstream.Accept().CloseWithReset(); });
+    loop->Post([&] { upstream.Accept().CloseWithReset(); });
   });
   Socket client = connected.get_future().get();
   EXPECT_EQ(client.AwaitEnding(), Ending::kReset);
