@@ -126,7 +126,7 @@ for stage in "${stages[@]}"; do
       ;;
     release)
       only='^(conformance|interop|web)\.' but='^conformance\.(hostile|privacy)|flower\.1\.41\.0\.message$' \
-        run release all -- -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON
+        run release all -- -DCMAKE_BUILD_TYPE=Release
       ;;
     long-address)
       run long-address all unit_tests fuzzers -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address -DFEDCARBON_LONG=ON
