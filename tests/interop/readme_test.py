@@ -99,7 +99,7 @@ done""")
         said = (self.folder / 'lane.log').read_text()
         self.assertEqual(status, 0, said)
         self.assertIn('CO2e', said)
-        answer = json.loads((self.folder / 'footprint.json').read_text())
+        answer = json.loads((self.folder / 'footprint.json').read_text())['run']
         self.assertGreater(answer['footprint']['total']['central'], 0, answer)
         return answer
 
