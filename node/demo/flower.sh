@@ -33,7 +33,7 @@ fi
 for program in "${programs[@]}"; do
   [ -x "$bin/$program" ] || misused "no program $program in $bin"
 done
-packages=$top/build/flower
+packages=${FEDCARBON_FLOWER:-$top/build/flower}  # a virtual environment that is shared, or one of its own
 [ -d "$packages" ] || echo "== installing Flower in $packages (the first time takes some minutes)"
 "$top/lib/virtual_environment.sh" python3 "$app/requirements.txt" "$packages"
 
