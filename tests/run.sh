@@ -101,7 +101,7 @@ run() {
   tested=$(date +%s)
   echo "== $stage: test"
   rm -f "$build/results.xml"
-  ctest --test-dir "$build" -R "${only:-.}" -E "${but:-^$}" --output-on-failure -j4 --output-junit "$PWD/$build/results.xml" || true
+  ctest --test-dir "$build" -R "${only:-.}" -E "${but:-^$}" --output-on-failure -j3 --output-junit "$PWD/$build/results.xml" || true
   count "$build/results.xml"
   echo "== $stage: configure $configured, build $built, test $(minutes "$tested")"
   python3 tests/bill.py "$build" "$since"
