@@ -17,18 +17,10 @@ class ShardedCounter {
 
   void Add(uint64_t more) { shards_[ShardOfThread()].value.fetch_add(more, std::memory_order_relaxed); }
 
-  uint64_t value() const {
+  operator uint64_t() const {
     uint64_t sum = 0;
     for (const Shard& shard : shards_) sum += shard.value.load(std::memory_order_relaxed);
     return sum;
-  }
-  operator uint64_t() const { return value(); }
-
-  /// While nobody adds.
-  ShardedCounter& operator=(uint64_t value) {
-    for (Shard& shard : shards_) shard.value = 0;
-    shards_[0].value = value;
-    return *this;
   }
 
  private:

@@ -46,11 +46,10 @@ struct MeteringServiceOptions {
   /// Whose CPU time is fedcarbon's own; must outlive everything.
   const CpuClock* cpu = CpuClock::System();
 
-  size_t batch_bytes = 60'000;                       // a batch is sealed at this size: 1,000 to 65,535
-  absl::Duration batch_interval = absl::Seconds(1);  // and at this age
-  Bytes queue_bytes = Bytes(64'000'000);             // of sealed batches held until they are acknowledged
-  absl::Duration shutdown_deadline =
-      absl::Seconds(2);  // what the destructor waits for the last acknowledgement
+  size_t batch_bytes = 60'000;                          // a batch is sealed at this size: 1,000 to 65,535
+  absl::Duration batch_interval = absl::Seconds(1);     // and at this age
+  Bytes queue_bytes = Bytes(64'000'000);                // of sealed batches held until they are acknowledged
+  absl::Duration shutdown_deadline = absl::Seconds(2);  // what the destructor waits for the last answer
 };
 
 /// Thread-safe. The destructor stops the Meter, flushes for at most `shutdown_deadline` and closes the

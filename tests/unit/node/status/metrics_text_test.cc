@@ -48,27 +48,27 @@ std::map<std::string, Family> Parse(const std::string& text) {
 
 TEST(MetricsText, HoldsEveryMetricUnderItsName) {
   ProxyMetrics metrics;
-  metrics.connections_accepted = 1;
+  Count(&metrics.connections_accepted, 1);
   metrics.connections_open = 2;
-  metrics.connections_reset = 3;
-  metrics.upstream_failures = 4;
-  metrics.handshake_failures = 5;
-  metrics.accept_pauses = 6;
+  Count(&metrics.connections_reset, 3);
+  Count(&metrics.upstream_failures, 4);
+  Count(&metrics.handshake_failures, 5);
+  Count(&metrics.accept_pauses, 6);
   metrics.held_bytes = 7;
-  metrics.downstream_received_bytes = 12'345'678'901;
-  metrics.downstream_sent_bytes = 9;
-  metrics.upstream_received_bytes = 10;
-  metrics.upstream_sent_bytes = 11;
-  metrics.calls_started = 12;
-  metrics.calls_ended = 13;
-  metrics.messages_sent = 14;
-  metrics.messages_received = 15;
-  metrics.message_sent_bytes = 16;
-  metrics.message_received_bytes = 17;
-  metrics.gaps = 18;
-  metrics.undecoded_bytes = 19;
-  metrics.kernel_checked = 20;
-  metrics.kernel_differed = 21;
+  Count(&metrics.downstream_received_bytes, 12'345'678'901);
+  Count(&metrics.downstream_sent_bytes, 9);
+  Count(&metrics.upstream_received_bytes, 10);
+  Count(&metrics.upstream_sent_bytes, 11);
+  Count(&metrics.calls_started, 12);
+  Count(&metrics.calls_ended, 13);
+  Count(&metrics.messages_sent, 14);
+  Count(&metrics.messages_received, 15);
+  Count(&metrics.message_sent_bytes, 16);
+  Count(&metrics.message_received_bytes, 17);
+  Count(&metrics.gaps, 18);
+  Count(&metrics.undecoded_bytes, 19);
+  Count(&metrics.kernel_checked, 20);
+  Count(&metrics.kernel_differed, 21);
   auto families = Parse(MetricsText(metrics));
   EXPECT_EQ(families.size(), 16u);
   const auto samples = [&](const char* name) {

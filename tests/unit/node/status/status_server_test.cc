@@ -63,7 +63,7 @@ TEST_F(StatusServerTest, MetricsAreThoseOfNow) {
               AllOf(StartsWith("HTTP/1.1 200 OK\r\n"),
                     HasSubstr("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
                     HasSubstr("\nfedcarbon_node_connections_accepted_total 0\n")));
-  metrics_.connections_accepted = 3;
+  Count(&metrics_.connections_accepted, 3);
   EXPECT_THAT(Get("/metrics?name=x"), HasSubstr("\nfedcarbon_node_connections_accepted_total 3\n"));
 }
 
