@@ -15,6 +15,7 @@
 #include "fedcarbon/meter/grpc/metered.h"
 #include "fedcarbon/sync/mutex.h"
 #include "tests/conformance/peers/payload.h"
+#include "tests/unit/meter/grpc/byte_buffer.h"
 
 namespace fedcarbon::conformance {
 
@@ -106,9 +107,9 @@ class UnaryCall final : public CallBase {
     std::string message;
     outbox_.Next(&message);
     sent_.Add(message);
-    request_ = BufferOf(message);
+    request_ = test::BufferOf(message);
     stub->UnaryCall(&context_, method(), {}, &request_, &answer_, [this](const grpc::Status& status) {
-      if (status.ok()) received_.Add(BytesOf(answer_));
+      if (status.ok()) received_.Add(test::BytesOf(answer_));
       Done(status);
     });
   }
@@ -140,7 +141,7 @@ class StreamCall final : public CallBase,
     std::string message;
     if (outbox_.Next(&message)) {
       sent_.Add(message);
-      request_ = BufferOf(message);
+      request_ = test::BufferOf(message);
       StartWrite(&request_);
     } else if (hold_ == 0 && script_.value("half_close", true)) {
       StartWritesDone();
@@ -151,7 +152,7 @@ class StreamCall final : public CallBase,
   }
   void OnReadDone(bool ok) override {
     if (!ok) return;
-    received_.Add(BytesOf(answer_));
+    received_.Add(test::BytesOf(answer_));
     const uint64_t messages = received_.messages();
     if (messages == cancel_after_) context_.TryCancel();
     if (messages == hold_) {

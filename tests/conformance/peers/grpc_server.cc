@@ -12,6 +12,7 @@
 #include "fedcarbon/meter/grpc/metered.h"
 #include "fedcarbon/sync/mutex.h"
 #include "tests/conformance/peers/payload.h"
+#include "tests/unit/meter/grpc/byte_buffer.h"
 
 namespace fedcarbon::conformance {
 
@@ -62,7 +63,7 @@ class ScriptedCall final : public grpc::ServerGenericBidiReactor {
 
   void Send(const std::string& answer) {
     sent_.Add(answer);
-    answer_ = BufferOf(answer);
+    answer_ = test::BufferOf(answer);
     StartWrite(&answer_);
   }
 
@@ -82,7 +83,7 @@ class ScriptedCall final : public grpc::ServerGenericBidiReactor {
       half_closed_ = true;
       return Next();
     }
-    const std::string request = BytesOf(request_);
+    const std::string request = test::BytesOf(request_);
     received_.Add(request);
     echo_ ? Send(request) : Next();
   }

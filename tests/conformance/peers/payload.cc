@@ -59,22 +59,6 @@ nlohmann::json Tally::ToJson() const {
       {"messages", messages_}, {"bytes", bytes_}, {"digest", absl::BytesToHexString(digest.substr(0, size))}};
 }
 
-std::string BytesOf(const grpc::ByteBuffer& buffer) {
-  std::vector<grpc::Slice> slices;
-  if (!buffer.Dump(&slices).ok()) return "";
-  std::string bytes;
-  bytes.reserve(buffer.Length());
-  for (const grpc::Slice& slice : slices) {
-    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  }
-  return bytes;
-}
-
-grpc::ByteBuffer BufferOf(const std::string& bytes) {
-  const grpc::Slice slice(bytes);
-  return grpc::ByteBuffer(&slice, 1);
-}
-
 bool IsBinary(const std::string& key) { return absl::EndsWith(key, "-bin"); }
 
 std::string ValueToJson(const std::string& key, const std::string& value) {

@@ -1,7 +1,6 @@
 // The messages that peers exchange, and what a peer counts of them: the same in C++ and in payload.py.
 #pragma once
 
-#include <grpcpp/support/byte_buffer.h>
 #include <openssl/evp.h>
 
 #include <memory>
@@ -50,9 +49,6 @@ class Tally {
   uint64_t messages_ = 0;
   uint64_t bytes_ = 0;
 };
-
-std::string BytesOf(const grpc::ByteBuffer& buffer);
-grpc::ByteBuffer BufferOf(const std::string& bytes);
 
 /// Binary metadata is base64 in JSON, without padding.
 bool IsBinary(const std::string& key);

@@ -19,9 +19,6 @@ std::string PathOf(Method method);  // "/fedcarbon.test.Echo/Unary"
 /// A message with `size` bytes of data.
 Payload Data(size_t size, uint32_t answers = 0);
 
-std::string BytesOf(const grpc::ByteBuffer& buffer);
-grpc::ByteBuffer BufferOf(const std::string& bytes);
-
 /// What Echo answers, whatever the style of the server.
 class Answerer {
  public:

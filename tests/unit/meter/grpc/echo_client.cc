@@ -3,6 +3,7 @@
 #include <grpcpp/generic/generic_stub.h>
 
 #include "absl/synchronization/notification.h"
+#include "tests/unit/meter/grpc/byte_buffer.h"
 
 namespace fedcarbon::test {
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "gtest/gtest.h"
+#include "tests/unit/meter/grpc/byte_buffer.h"
 
 namespace fedcarbon::test {
 

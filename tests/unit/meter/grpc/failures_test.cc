@@ -12,6 +12,7 @@
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/unit/meter/grpc/byte_buffer.h"
 #include "tests/unit/meter/grpc/echo_client.h"
 #include "tests/unit/meter/grpc/echo_server.h"
 #include "tests/unit/meter/grpc/handlers.h"
