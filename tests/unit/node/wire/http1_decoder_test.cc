@@ -623,21 +623,17 @@ TEST_F(Http1DecoderTest, AnySplitTellsTheSameCalls) {
     auto recorder = std::make_unique<Recorder>();
     Http1Decoder decoder(recorder.get(), &HeaderNames::Standard(), &limits_);
     std::string client, server;
-    for (const auto& [end, bytes] : talk) {
-      for (std::string_view left = bytes; !left.empty();) {
-        const size_t size = std::min<size_t>(left.size(), next_size());
-        if (auto upgrade = decoder.TakeUpgrade(); upgrade.has_value()) {
-          client = upgrade->from_client;
-          server = upgrade->from_server;
-        }
-        if (client.empty()) {
-          decoder.Feed(end, std::string(left.substr(0, size)));
-        } else {
-          server += left.substr(0, size);
-        }
-        left.remove_prefix(size);
+    InPieces(talk, next_size, [&](End end, std::string_view piece) {
+      if (auto upgrade = decoder.TakeUpgrade(); upgrade.has_value()) {
+        client = upgrade->from_client;
+        server = upgrade->from_server;
       }
-    }
+      if (client.empty()) {
+        decoder.Feed(end, std::string(piece));
+      } else {
+        server += piece;
+      }
+    });
     if (auto upgrade = decoder.TakeUpgrade(); upgrade.has_value()) {
       client = upgrade->from_client;
       server = upgrade->from_server;

@@ -721,13 +721,7 @@ TEST_F(Http2DecoderTest, AnySplitTellsTheSameCalls) {
   const auto listen = [&](auto next_size) {
     auto recorder = std::make_unique<Recorder>();
     Http2Decoder decoder(recorder.get(), &HeaderNames::Standard(), &limits_);
-    for (const auto& [end, bytes] : talk) {
-      for (std::string_view left = bytes; !left.empty();) {
-        const size_t size = std::min<size_t>(left.size(), next_size());
-        decoder.Feed(end, left.substr(0, size));
-        left.remove_prefix(size);
-      }
-    }
+    InPieces(talk, next_size, [&](End end, std::string_view piece) { decoder.Feed(end, piece); });
     return recorder;
   };
   const auto whole = listen([] { return 1'000'000; });

@@ -2,6 +2,7 @@
 // fuzzing.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -147,5 +148,17 @@ class Recorder : public ConnectionListener {
     std::array<uint64_t, 2> shown_{};  // by OnContent, not told of yet
   };
 };
+
+/// Hands each end's bytes on in their order, in pieces as long as `next_size` says.
+template <typename NextSize, typename Feed>
+void InPieces(const std::vector<std::pair<End, std::string>>& talk, NextSize next_size, Feed feed) {
+  for (const auto& [end, bytes] : talk) {
+    for (std::string_view left = bytes; !left.empty();) {
+      const size_t size = std::min<size_t>(left.size(), next_size());
+      feed(end, left.substr(0, size));
+      left.remove_prefix(size);
+    }
+  }
+}
 
 }  // namespace fedcarbon::node::testing
