@@ -76,7 +76,8 @@ class Peers:
                 (folder / name).write_bytes(jar.read(f'certs/{name}'))
 
     def java(self, name):
-        return [*JAVA, '-cp', f'{self.programs}/java/*', f'io.grpc.testing.integration.TestService{name}']
+        return [*JAVA, f'-XX:SharedArchiveFile={self.programs}/java/classes.jsa', '-cp', f'{self.programs}/java/*',
+                f'io.grpc.testing.integration.TestService{name}']
 
     def serve(self, port):
         flags = [f'--port={port}', f'--use_tls={self.tls}'.lower()]
