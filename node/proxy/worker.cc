@@ -8,7 +8,6 @@
 #include "fedcarbon/meter/cpu_clock.h"
 #include "fedcarbon/meter/fact_recorder.h"
 #include "fedcarbon/status/status.h"
-#include "node/proxy/pace.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -32,7 +31,7 @@ Worker::Worker(std::unique_ptr<EventLoop> loop, const ProxyOptions& options, Sha
       options_(options),
       shared_(std::move(shared)),
       tick_(std::move(tick)),
-      buffer_(new char[Pace::kMaxRead]),
+      buffer_(new Buffer),
       thread_([this] {
         const OwnThread own;
         pthread_setname_np(pthread_self(), "fedcarbon-proxy");

@@ -15,6 +15,7 @@
 #include "node/proxy/gap_book.h"
 #include "node/proxy/metrics.h"
 #include "node/proxy/options.h"
+#include "node/proxy/pace.h"
 #include "node/proxy/relay.h"
 #include "node/proxy/resolver.h"
 #include "node/proxy/route.h"
@@ -57,7 +58,7 @@ class Worker {
 
   /// One buffer for all: what was read is written on at once, and only what the other leg does not take is
   /// kept.
-  char* buffer() { return buffer_.get(); }
+  char* buffer() { return buffer_->bytes; }
 
   /// How much of buffer() to read into: less the more is held already, so that slow readers cannot fill the
   /// memory.
@@ -71,6 +72,12 @@ class Worker {
   Relay* Find(uint64_t relay);
 
  private:
+  // At a page's begin: into a place 16 bytes behind it, where malloc puts what is large, the kernel copies a
+  // megabyte in 0.7 ms instead of 0.15.
+  struct alignas(4096) Buffer {
+    char bytes[Pace::kMaxRead];
+  };
+
   Worker(std::unique_ptr<EventLoop> loop, const ProxyOptions& options, Shared shared,
          std::function<void()> tick);
   void Tick();
@@ -81,7 +88,7 @@ class Worker {
   const Shared shared_;
   const std::function<void()> tick_;
   GapBook gaps_;
-  const std::unique_ptr<char[]> buffer_;
+  const std::unique_ptr<Buffer> buffer_;
   int64_t held_ = 0;
   uint64_t next_relay_ = 1;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Relay>> relays_;
