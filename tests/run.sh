@@ -6,14 +6,15 @@
 #   thread    clang with ThreadSanitizer: what starts threads, without gRPC, which Debian does not instrument
 #   release   g++, the programs as they are shipped
 #   tidy      clang-tidy over the sources that differ from SINCE (a commit, in the environment; HEAD^), after smoke
-#   long      everything in all three trees, clang-tidy over all, and what takes hours
+#   long      everything in all three trees, clang-tidy over all, and what takes hours; its trees are stages of their own,
+#             long-address, long-thread and long-release
 # Without an argument style, address, thread and release. Exit status 0 if every test passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source lib/packages.sh
 
 usage() {
-  echo "usage: tests/run.sh [smoke|style|address|thread|release|tidy|long]..." >&2
+  echo "usage: tests/run.sh [smoke|style|address|thread|release|tidy|long|long-address|long-thread|long-release]..." >&2
   exit 2
 }
 
@@ -23,7 +24,7 @@ for stage in "${@:-all}"; do
     all) stages+=(style address thread release) ;;
     smoke) stages+=(style smoke) ;;
     long) stages+=(smoke style long-address long-thread long-release tidy) SINCE=$(git hash-object -t tree /dev/null) ;;
-    style | address | thread | release | tidy) stages+=("$stage") ;;
+    style | address | thread | release | tidy | long-address | long-thread | long-release) stages+=("$stage") ;;
     *) usage ;;
   esac
 done
