@@ -2,6 +2,7 @@
 // about content.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -9,13 +10,21 @@
 
 namespace fedcarbon::node {
 
-/// Grows. Thread-safe. Each of up to kShards threads adds on a cache line of its own, so that workers never
-/// wait for each other's; who reads it adds up.
+/// Grows. Thread-safe. The first kOwned threads that count add on a cache line of their own each, so that
+/// workers neither wait for each other's nor lock it; all others share one. Who reads it adds up.
 class ShardedCounter {
  public:
-  static constexpr size_t kShards = 16;
+  static constexpr size_t kOwned = 15;
 
-  void Add(uint64_t more) { shards_[ShardOfThread()].value.fetch_add(more, std::memory_order_relaxed); }
+  void Add(uint64_t more) {
+    const size_t shard = ShardOfThread();
+    std::atomic<uint64_t>& value = shards_[shard].value;
+    if (shard < kOwned) {  // nobody else writes there
+      value.store(value.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    } else {
+      value.fetch_add(more, std::memory_order_relaxed);
+    }
+  }
 
   operator uint64_t() const {
     uint64_t sum = 0;
@@ -30,11 +39,11 @@ class ShardedCounter {
 
   static size_t ShardOfThread() {
     static std::atomic<size_t> threads{0};
-    thread_local const size_t shard = threads.fetch_add(1, std::memory_order_relaxed) % kShards;
+    thread_local const size_t shard = std::min(threads.fetch_add(1, std::memory_order_relaxed), kOwned);
     return shard;
   }
 
-  std::array<Shard, kShards> shards_;
+  std::array<Shard, kOwned + 1> shards_;
 };
 
 /// One per process. Thread-safe: each member by itself.
