@@ -249,7 +249,9 @@ class CrowdTest(HostileTest):
         self.check_node()
 
     def test_descriptors_run_out(self):
-        self.start_node()
+        # UBSan reads tables of virtual functions through a pipe, and takes for none what it cannot read.
+        (self.top / 'no_pipe').write_text('vptr:*\n')
+        self.start_node(shell=f'export UBSAN_OPTIONS=suppressions={self.top}/no_pipe')
         pid = self.node.process.process.pid
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         for spare in (0, 1, 2, 3):
