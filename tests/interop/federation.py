@@ -105,7 +105,11 @@ class Federation:
         self.environment['FEDCARBON_KEEP'] = str(self.folder / 'kept')
 
     def kept(self, node='*'):
-        return sorted((self.folder / 'kept').glob(f'{node}-*.batch'))
+        """In the order in which they were sealed, of each epoch."""
+        def number(path):
+            epoch, sequence = path.stem.rsplit('-', 1)
+            return epoch, int(sequence)
+        return sorted((self.folder / 'kept').glob(f'{node}-*.batch'), key=number)
 
     def maintain(self, *arguments):
         """What `fedcarbon-coordinator rebuild` or `export` prints."""
