@@ -77,7 +77,8 @@ check() {
   fi
 }
 
-# Lines for stack traces, and no more; the product in units of several files.
+# In units of several files, as README.md builds, in half the time; `long-release` compiles file by file.
+# Under clang lines for stack traces, and no more.
 clang=(-DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g1 -DCMAKE_UNITY_BUILD=ON
   -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld-14)
 sanitized=("${clang[@]}" -DCMAKE_CXX_FLAGS=-O1)
@@ -127,7 +128,7 @@ for stage in "${stages[@]}"; do
       ;;
     release)
       only='^(conformance|interop|web)\.' but='^conformance\.(hostile|privacy)|flower\.1\.41\.0\.message$' \
-        run release all -- -DCMAKE_BUILD_TYPE=Release
+        run release all -- -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON
       ;;
     long-address)
       run long-address all unit_tests fuzzers -- "${sanitized[@]}" -DFEDCARBON_SANITIZE=address -DFEDCARBON_LONG=ON
