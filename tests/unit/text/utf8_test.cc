@@ -26,7 +26,9 @@ TEST(Utf8Test, EveryCodePointIsReadBack) {
     const CodePoint point = DecodeUtf8(text + "x");
     ASSERT_EQ(point.is_valid, !is_surrogate) << static_cast<uint32_t>(value);
     ASSERT_EQ(point.size, is_surrogate ? 1 : text.size()) << static_cast<uint32_t>(value);
-    if (!is_surrogate) ASSERT_EQ(point.value, value);
+    if (!is_surrogate) {
+      ASSERT_EQ(point.value, value);
+    }
   }
 }
 
