@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fedcarbon/report/fact_lists.h"
 #include "fedcarbon/status/check.h"
 #include "fedcarbon/status/status.h"
 
@@ -254,15 +255,27 @@ class TotalsExtractor {
   TotalsDelta delta_;
 };
 
-template <typename List>
-absl::Status CheckRounds(const char* name, const List& facts) {
-  for (int i = 0; i < facts.size(); ++i) {
-    if (facts.Get(i).round() > kMaxStored) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("batch: ", name, "[", i, "].round is above 2^63 - 1, the greatest round"));
+// Kinds of facts without a round are told by having none.
+template <typename Message>
+auto RoundIfAny(const Message& fact, int) -> decltype(fact.round()) {
+  return fact.round();
+}
+template <typename Message>
+uint64_t RoundIfAny(const Message&, long) {  // NOLINT(google-runtime-int): what 0 converts to second best
+  return 0;
+}
+
+absl::Status CheckRounds(const v1::Batch& batch) {
+  absl::Status status;
+  ForEachFactList([&](const auto& list) {
+    const auto& facts = (batch.*list.get)();
+    for (int i = 0; i < facts.size() && status.ok(); ++i) {
+      if (RoundIfAny(facts.Get(i), 0) <= kMaxStored) continue;
+      status = absl::InvalidArgumentError(
+          absl::StrCat("batch: ", list.name, "[", i, "].round is above 2^63 - 1, the greatest round"));
     }
-  }
-  return absl::OkStatus();
+  });
+  return status;
 }
 
 }  // namespace
@@ -271,11 +284,7 @@ absl::StatusOr<TotalsDelta> ExtractTotals(const OpenedBatch& batch) {
   if (batch.batch.sequence() > kMaxStored) {
     return absl::InvalidArgumentError("batch: sequence is above 2^63 - 1, the greatest sequence");
   }
-  RETURN_IF_ERROR(FirstError(
-      {CheckRounds("transfers", batch.batch.transfers()), CheckRounds("spans", batch.batch.spans()),
-       CheckRounds("usages", batch.batch.usages()), CheckRounds("energies", batch.batch.energies()),
-       CheckRounds("round_events", batch.batch.round_events()),
-       CheckRounds("bindings", batch.batch.bindings())}));
+  RETURN_IF_ERROR(CheckRounds(batch.batch));
   return TotalsExtractor(batch).Run();
 }
 

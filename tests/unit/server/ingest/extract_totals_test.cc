@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "fedcarbon/report/fact_lists.h"
+
 namespace fedcarbon::server {
 namespace {
 
@@ -463,16 +465,24 @@ TEST(ExtractTotals, EmptyBatchChangesNothing) {
   EXPECT_FALSE(delta.description.has_value());
 }
 
-TEST(ExtractTotals, GreatestRoundIsTakenAndOneMoreRefused) {
-  OpenedBatch opened = EmptyBatch();
-  v1::Span* span = opened.batch.add_spans();
-  span->set_run(3);
-  span->set_round(kMaxStored);
-  EXPECT_EQ(ExtractOk(opened).compute.begin()->first.round.round, kMaxStored);
-  span->set_round(kMaxStored + 1);
-  const absl::Status refused = ExtractTotals(opened).status();
-  EXPECT_TRUE(absl::IsInvalidArgument(refused));
-  EXPECT_THAT(std::string(refused.message()), HasSubstr("spans[0].round"));
+TEST(ExtractTotals, GreatestRoundIsTakenAndOneMoreRefusedInEveryKindOfFact) {
+  int kinds = 0;
+  ForEachFactList([&](const auto& list) {
+    OpenedBatch opened = EmptyBatch();
+    google::protobuf::Message* const fact = (opened.batch.*list.mutate)()->Add();
+    const google::protobuf::FieldDescriptor* const round = fact->GetDescriptor()->FindFieldByName("round");
+    if (round == nullptr) return;
+    ++kinds;
+    const google::protobuf::Reflection& reflection = *fact->GetReflection();
+    reflection.SetUInt32(fact, fact->GetDescriptor()->FindFieldByName("run"), 3);
+    reflection.SetUInt64(fact, round, kMaxStored);
+    EXPECT_TRUE(ExtractTotals(opened).ok()) << list.name;
+    reflection.SetUInt64(fact, round, kMaxStored + 1);
+    const absl::Status refused = ExtractTotals(opened).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << list.name;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr(std::string(list.name) + "[0].round"));
+  });
+  EXPECT_EQ(kinds, 6);
 }
 
 TEST(ExtractTotals, GreatestSequenceIsTakenAndOneMoreRefused) {
