@@ -25,8 +25,8 @@ class RandomFacts {
   Transfer NextTransfer() {
     Transfer transfer;
     transfer.call_id = random_();
-    transfer.end = static_cast<v1::End>(Below(3));
-    transfer.observer = static_cast<v1::Observer>(Below(3));
+    transfer.end = static_cast<v1::End>(Below(v1::End_ARRAYSIZE));
+    transfer.observer = static_cast<v1::Observer>(Below(v1::Observer_ARRAYSIZE));
     if (Below(4) == 0) transfer.attempt = static_cast<uint32_t>(Number(32));
     if (Below(4) == 0) transfer.part = static_cast<uint32_t>(Number(32));
     transfer.peer = NextPeer();
@@ -47,7 +47,7 @@ class RandomFacts {
     Connection connection;
     connection.id = random_();
     connection.peer = NextPeer();
-    connection.end = static_cast<v1::End>(Below(3));
+    connection.end = static_cast<v1::End>(Below(v1::End_ARRAYSIZE));
     connection.protocol = std::string(Below(kMaxTextBytes + 1), 'h');
     connection.part = static_cast<uint32_t>(Number(32));
     connection.start = NextTime();
@@ -76,8 +76,12 @@ class RandomFacts {
       case 6:
         return ClockReading{NextTime(), NextDuration() - absl::Hours(1), NextDuration()};
       case 7:
-        return Gap{
-            static_cast<v1::Gap::Reason>(Below(7)), NextTime(), NextTime(), Number(), Bytes(Number()), "x"};
+        return Gap{static_cast<v1::Gap::Reason>(Below(v1::Gap::Reason_ARRAYSIZE)),
+                   NextTime(),
+                   NextTime(),
+                   Number(),
+                   Bytes(Number()),
+                   "x"};
       case 8:
         return Overhead{NextTime(), NextDuration(), Bytes(Number()), Bytes(Number()), Bytes(Number())};
       case 9:
@@ -101,19 +105,19 @@ class RandomFacts {
     return absl::FromUnixMicros(Below(2) == 0 ? kNow - micros : (Below(4) == 0 ? micros : kNow + micros / 2));
   }
   absl::Duration NextDuration() { return absl::Microseconds(static_cast<int64_t>(Number(50))); }
-  v1::SpanKind Kind() { return static_cast<v1::SpanKind>(Below(7)); }
-  v1::Outcome AnyOutcome() { return static_cast<v1::Outcome>(Below(4)); }
+  v1::SpanKind Kind() { return static_cast<v1::SpanKind>(Below(v1::SpanKind_ARRAYSIZE)); }
+  v1::Outcome AnyOutcome() { return static_cast<v1::Outcome>(Below(v1::Outcome_ARRAYSIZE)); }
   std::optional<Bytes> NextBytes() {
     return Below(3) == 0 ? std::nullopt : std::make_optional(Bytes(Number()));
   }
   DirectionCounts NextCounts() {
     return {Below(3) == 0 ? 0 : Number(), NextBytes(), NextBytes(), NextBytes(),
-            static_cast<v1::CountKind>(Below(4))};
+            static_cast<v1::CountKind>(Below(v1::CountKind_ARRAYSIZE))};
   }
   v1::Node NextNode() {
     v1::Node node;
     node.set_country("HUN");
-    node.set_link(static_cast<v1::LinkKind>(Below(5)));
+    node.set_link(static_cast<v1::LinkKind>(Below(v1::LinkKind_ARRAYSIZE)));
     if (Below(2) == 0) node.set_pue_thousandths(static_cast<uint32_t>(Number(32)));
     node.set_cpu_model(std::string(Below(kMaxTextBytes + 1), 'c'));
     node.set_memory_bytes(Number());

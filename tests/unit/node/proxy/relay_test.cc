@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/unit/node/proxy/running_proxy.h"
+#include "tests/unit/random_seed.h"
 
 namespace fedcarbon::node {
 namespace {
@@ -36,12 +37,13 @@ void SendInPieces(Socket* socket, std::string_view bytes, uint32_t seed) {
 TEST(RelayTest, CarriesBothDirectionsByteForByte) {
   Server upstream;
   RunningProxy proxy(upstream.endpoint());
-  for (uint32_t seed = 1; seed <= 5; ++seed) {
+  std::mt19937 seeds(RandomSeed());
+  for (size_t more = 1; more <= 5; ++more) {
     Pair pair(proxy, &upstream);
-    const std::string request = RandomBytes(3'000'000 + seed, seed);
-    const std::string answer = RandomBytes(5'000'000 + seed, seed + 100);
-    std::thread up([&] { SendInPieces(&pair.client, request, seed); });
-    std::thread down([&] { SendInPieces(&pair.server, answer, seed + 1); });
+    const std::string request = RandomBytes(3'000'000 + more, seeds());
+    const std::string answer = RandomBytes(5'000'000 + more, seeds());
+    std::thread up([&, seed = seeds()] { SendInPieces(&pair.client, request, seed); });
+    std::thread down([&, seed = seeds()] { SendInPieces(&pair.server, answer, seed); });
     std::string arrived;
     std::thread at_server([&] { arrived = pair.server.ReceiveAll(); });
     EXPECT_TRUE(pair.client.ReceiveAll() == answer);
