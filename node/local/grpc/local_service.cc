@@ -3,12 +3,12 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "fedcarbon/status/status.h"
+#include "fedcarbon/sync/grpc/deadline.h"
 #include "node/local/local_session.h"
 #include "node/sockets/socket.h"
 
@@ -128,7 +128,7 @@ LocalService::~LocalService() {
     MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
+  if (server_ != nullptr) server_->Shutdown(DeadlineAfter(absl::ZeroDuration()));
 }
 
 }  // namespace fedcarbon::node
