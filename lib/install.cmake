@@ -30,7 +30,7 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/include-proto/ DESTINATION ${CMAKE_INSTA
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY proto/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fedcarbon/proto FILES_MATCHING PATTERN "*.proto")
 install(TARGETS fedcarbon-coordinator fedcarbon-node fedcarbon)
-install(FILES node/fedcarbon-node.service DESTINATION lib/systemd/system)
+install(FILES node/package/fedcarbon-node.service DESTINATION lib/systemd/system)
 
 configure_package_config_file(lib/fedcarbonConfig.cmake.in ${PROJECT_BINARY_DIR}/fedcarbonConfig.cmake
                               INSTALL_DESTINATION ${package_dir})
