@@ -1,4 +1,4 @@
-// What fedcarbon-node is told: by flags, by the environment, by a TOML file. README.md has all keys.
+// What fedcarbon-node is told: by flags, by the environment, by a TOML file. node/README.md has all keys.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// The configuration file by itself: TOML into a NodeConfig. README.md has all keys.
+// The configuration file by itself: TOML into a NodeConfig. node/README.md has all keys.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// The proxy's metrics in Prometheus' text format. README.md in this folder lists them.
+// The proxy's metrics in Prometheus' text format. node/README.md lists them.
 #pragma once
 
 #include <string>

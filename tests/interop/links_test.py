@@ -8,6 +8,7 @@ TOP = Path(__file__).resolve().parents[2]
 COMMENTS = {'.h': r'//(.*)', '.cc': r'//(.*)', '.proto': r'//(.*)', '.js': r'//(.*)', '.css': r'/\*(.*?)\*/',
             '.py': r'(?s:"""(.*?)""")|(?:^|\s)#(.*)', '.sh': r'(?:^|\s)#(.*)', '.cmake': r'(?:^|\s)#(.*)',
             '.txt': r'(?:^|\s)#(.*)', '.toml': r'(?:^|\s)#(.*)', '.service': r'^#(.*)', '.md': r'(?s:(.*))'}
+HERE = re.compile(r'README\.md (?:in this folder|beside this)')
 PATH = re.compile(r'(?<![\w./~-])(?:(?:lib|node|server|tests|proto)/[\w./-]*[\w/]|[\w-]+\.md)(?![\w<*{])')
 LINK = re.compile(r'\]\(([^)\s]+)\)')
 NAME = re.compile(r'`(?!build/|node\.toml)((?:[\w.-]+/)*\w+\.(?:h|cc|py|sh|proto|cmake|toml|js|csv))`')
@@ -76,6 +77,7 @@ class LinksTest(unittest.TestCase):
         for path, place, words in lines():
             words = re.sub(r'https?://\S+|#include.*|\[[\w-]+\.md\]\(http', '', words)
             wrong += [f'{place}: {name}' for name in PATH.findall(words) if not exists(path, name)]
+            wrong += [f'{place}: {here}' for here in HERE.findall(words) if not (TOP / path.parent / 'README.md').exists()]
         self.assertEqual(wrong, [])
 
     def test_files_that_documents_name_are_there(self):

@@ -30,14 +30,11 @@ struct OpenSpan {
 /// and at each sample.
 ///
 ///  - A slice goes in equal shares to the open spans that have no open child, a child being a span that was
-///  opened
-///    later on the same thread. Spans of kind SERVE count only while no other is open.
+///    opened later on the same thread. Spans of kind SERVE count only while no other is open.
 ///  - With no span open it is SERVE if calls were served in the slice, booked to the rounds that they named
-///  in
-///    equal shares, and else OTHER.
+///    in equal shares, and else OTHER.
 ///  - What fedcarbon's own threads used since the last sample is taken out of all shares in proportion, and
-///  becomes
-///    FEDCARBON.
+///    becomes FEDCARBON.
 ///
 /// Nanoseconds inside, whole microseconds outside; what is left over is carried on, so the parts sum to the
 /// process at every sample, less than a microsecond short. Thread-safe.

@@ -36,16 +36,13 @@ struct ShipperOptions {
 /// was called. So a test drives it with a clock of its own.
 ///
 /// What ends a stream, and what follows:
-///   a broken connection, a timeout, OUT_OF_RANGE, anything unnamed: back off, connect, greet, resend what
-///   lies
-///     above the watermark;
-///   INVALID_ARGUMENT with one batch under way: that batch can never be accepted. It is freed and becomes a
-///   Gap;
-///     the next greeting names the batch after it as the oldest, and the coordinator closes the hole. With
-///     several under way it is not known which: they are sent again one by one;
-///   FAILED_PRECONDITION, PERMISSION_DENIED, UNAUTHENTICATED, UNIMPLEMENTED, or INVALID_ARGUMENT without a
-///   batch:
-///     all is kept, the next attempt comes after a long time.
+///  - A broken connection, a timeout, OUT_OF_RANGE, anything unnamed: back off, connect, greet, resend what
+///    lies above the watermark.
+///  - INVALID_ARGUMENT with one batch under way: that batch can never be accepted. It is freed and becomes a
+///    Gap; the next greeting names the batch after it as the oldest, and the coordinator closes the hole.
+///    With several under way it is not known which: they are sent again one by one.
+///  - FAILED_PRECONDITION, PERMISSION_DENIED, UNAUTHENTICATED, UNIMPLEMENTED, or INVALID_ARGUMENT without a
+///    batch: all is kept, the next attempt comes after a long time.
 ///
 /// Used by one thread, but for the listener.
 class Shipper : private StreamListener {
