@@ -27,7 +27,8 @@ if [[ " ${nodes[*]} " == *" proxy "* ]]; then
 fi
 install_packages "${packages[@]}"
 build=build/bench
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DFEDCARBON_BENCH=ON >"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DFEDCARBON_BENCH=ON >"$build.log" 2>&1 ||
+  { cat "$build.log"; exit 1; }
 ninja -C "$build" --quiet "${targets[@]}"
 for bench in "${micro[@]}"; do
   echo "== $bench" >&2
