@@ -261,7 +261,7 @@ auto RoundIfAny(const Message& fact, int) -> decltype(fact.round()) {
   return fact.round();
 }
 template <typename Message>
-uint64_t RoundIfAny(const Message&, long) {  // NOLINT(google-runtime-int): what 0 converts to second best
+uint64_t RoundIfAny(const Message&, ...) {
   return 0;
 }
 

@@ -41,6 +41,7 @@ inline absl::Status FirstError(std::initializer_list<absl::Status> checks) {
     if (absl::Status fedcarbon_status = (expression); !fedcarbon_status.ok()) return fedcarbon_status; \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration stands in none.
 /// Moves the value of `expression`, an absl::StatusOr, into `target`, a declaration or a variable; returns
 /// from this function with its status if there is none. A type with a comma in it is written as auto.
 #define ASSIGN_OR_RETURN(target, expression) \
@@ -50,5 +51,6 @@ inline absl::Status FirstError(std::initializer_list<absl::Status> checks) {
   auto status_or = (expression);                                  \
   if (!status_or.ok()) return std::move(status_or).status();      \
   target = *std::move(status_or)
+// NOLINTEND(bugprone-macro-parentheses)
 #define FEDCARBON_UNIQUE_NAME(prefix, line) FEDCARBON_JOIN(prefix, line)
 #define FEDCARBON_JOIN(a, b) a##b
