@@ -16,8 +16,7 @@ absl::Status ReportSession::Receive(v1::ReportRequest request, absl::Time receiv
       return Greet(std::move(*request.mutable_greeting()), std::move(answer));
     case v1::ReportRequest::kSealedBatch: {
       metrics_->batch_bytes += request.sealed_batch().size();
-      const absl::Status status =
-          Submit(std::move(*request.mutable_sealed_batch()), received, std::move(answer));
+      absl::Status status = Submit(std::move(*request.mutable_sealed_batch()), received, std::move(answer));
       if (!status.ok()) ++metrics_->batches_refused;
       return status;
     }

@@ -17,7 +17,7 @@ class ReportSession {
  public:
   /// A transport reads no further while this much of one stream is under way.
   static constexpr size_t kMaxUnanswered = 64;
-  static constexpr size_t kMaxUnansweredBytes = 512 * 1024;
+  static constexpr size_t kMaxUnansweredBytes = size_t{512} << 10;
 
   ReportSession(Ingestor* ingestor, Metrics* metrics) : ingestor_(ingestor), metrics_(metrics) {}
 
