@@ -28,7 +28,7 @@ constexpr size_t kHeaderBytes =
     (1 + 3) + 2 + (1 + 2 + 253) + 9 + 11 + 11 + 11 + (1 + 1 + batch_limits::kMaxBootIdBytes);
 
 // The context of a group: three names, round, and seven one-byte values.
-constexpr size_t kGroupBytes = kFrameBytes + 3 * kIndexBytes + (1 + 10) + 7 * 2;
+constexpr size_t kGroupBytes = kFrameBytes + 3 * kIndexBytes + (1 + 10) + size_t{7} * 2;
 
 size_t VarintBytes(uint64_t value) {
   size_t bytes = 1;
@@ -181,7 +181,7 @@ struct BatchBuilder::State {
     bytes += more;
     empty = false;
     Message* const appended = FactsOf<Message>(&batch)->Add();
-    *appended = std::move(fact);
+    *appended = std::forward<Message>(fact);
     return appended;
   }
 
