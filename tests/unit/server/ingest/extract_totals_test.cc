@@ -485,6 +485,14 @@ TEST(ExtractTotals, GreatestRoundIsTakenAndOneMoreRefusedInEveryKindOfFact) {
   EXPECT_EQ(kinds, 6);
 }
 
+TEST(ExtractTotals, GreatestRoundIsBookedAsItself) {
+  OpenedBatch opened = EmptyBatch();
+  v1::Span* const span = opened.batch.add_spans();
+  span->set_run(3);
+  span->set_round(kMaxStored);
+  EXPECT_EQ(ExtractOk(opened).compute.begin()->first.round.round, kMaxStored);
+}
+
 TEST(ExtractTotals, GreatestSequenceIsTakenAndOneMoreRefused) {
   OpenedBatch opened = EmptyBatch();
   opened.batch.set_sequence(kMaxStored);
