@@ -75,7 +75,8 @@ build() {
   local top=$1 cores settings=()
   cores=$(nproc)
   # A folder that is there stays as its developer configured it.
-  [ -f "$top/build/CMakeCache.txt" ] || settings=(-G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DFEDCARBON_TESTS=OFF)
+  [ -f "$top/build/CMakeCache.txt" ] ||
+    settings=(-G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DFEDCARBON_TESTS=OFF)
   echo "== building in $top/build with $cores cores (the first time takes some minutes)"
   cmake -S "$top" -B "$top/build" "${settings[@]}" >"$work/cmake.log" 2>&1 ||
     { cat "$work/cmake.log" >&2; return 1; }
